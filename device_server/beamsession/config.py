@@ -1,0 +1,248 @@
+"""One TOML file per beamline: read, checked key by key, and turned into values for the parts."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from beamsession.catalogue.target import CatalogueTarget
+from beamsession.model.auth import OperatorConfig, TokenConfig
+from beamsession.model.detector import ConstantConfig, DetectorConfig, ReadingConfig
+from beamsession.model.errors import InvalidInputError
+from beamsession.model.instrument import Instrument
+from beamsession.model.paths import DEFAULT_TEMPLATE, check_template
+from beamsession.model.plan import FileRules, InstrumentFacts
+
+DeviceName = Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+/[\w.-]+$")]
+
+
+def _absolute(path: Path) -> Path:
+    if not path.is_absolute():
+        raise ValueError(f"must be an absolute path, '{path}' is not")
+    return path
+
+
+AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
+_GIB = 1024**3
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class InstrumentTable(_Table):
+    """[instrument]: what the beamline is called."""
+
+    name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,39}$", description="short name, a key in the store")
+    title: str = Field(default="", description="name for people")
+    facility: str = ""
+    source_name: str = Field(default="", description="the light or neutron source, for NXsource")
+
+
+class TangoTable(_Table):
+    """[tango]: the devices' names and the instances of their servers."""
+
+    manager: DeviceName = Field(default="beamline/session/manager", description="the SessionManager device")
+    recorder: DeviceName = Field(default="beamline/session/recorder", description="the RunRecorder device")
+    instance: str = Field(default="main", pattern=r"^[\w-]+$", description="instance name of both servers")
+    recorder_url: str | None = Field(
+        default=None, description="full address of the recorder where no Tango database knows it (tango://…#dbase=no)"
+    )
+    host: str | None = Field(
+        default=None, description="HOST:PORT of an existing Tango database; left out: `up` starts its own on loopback"
+    )
+
+
+class DataTable(_Table):
+    """[data]: where data files go and how they look."""
+
+    root: AbsolutePath = Field(description="the data root, on the recorder's host")
+    template: Annotated[str, AfterValidator(check_template)] = Field(
+        default=DEFAULT_TEMPLATE, description="a session's folder below the root"
+    )
+    allowed_roots: tuple[AbsolutePath, ...] = Field(
+        default=(), description="where added files may lie besides the root"
+    )
+    file_mode: str = Field(default="0640", pattern=r"^0?[0-7]{3,4}$", description="octal")
+    folder_mode: str = Field(default="2750", pattern=r"^0?[0-7]{3,4}$", description="octal")
+    group: str | None = Field(default=None, description="group of everything created; left out: the process's own")
+    min_free_gib: float = Field(default=1.0, ge=0, description="below this no run starts (MAJOR alarm)")
+    low_free_gib: float = Field(default=10.0, ge=0, description="below this a MINOR alarm")
+
+    @property
+    def rules(self) -> FileRules:
+        """The same as a value for the recorder."""
+        return FileRules(file_mode=int(self.file_mode, 8), folder_mode=int(self.folder_mode, 8), group=self.group)
+
+
+class StoreTable(_Table):
+    """[store]: the databases; left out: SQLite files in the state folder."""
+
+    url: str | None = Field(default=None, description="sqlite:////path or postgresql+psycopg://user@host/name")
+    jobs_url: str | None = Field(default=None, description="the job database, always another one than the store's")
+
+
+class RunTable(_Table):
+    """[run]: how runs are made when the command does not say."""
+
+    frames: int | None = Field(
+        default=None, ge=1, description="declared frames of a run; left out: until it is stopped"
+    )
+    connect_timeout_s: float = Field(default=2.0, gt=0, le=3, description="how long a PV may take to answer at start")
+
+
+class WorkerTable(_Table):
+    """[worker]: the program that does what takes long."""
+
+    name: str = Field(
+        default="worker-1", pattern=r"^[\w.-]+$", description="unique among the workers of a job database"
+    )
+
+
+class Beamline(_Table):
+    """The whole file."""
+
+    instrument: InstrumentTable
+    data: DataTable
+    state_dir: AbsolutePath | None = Field(
+        default=None, description="databases, locks, journals and logs; `beamsession up --state` wins"
+    )
+    tango: TangoTable = TangoTable()
+    store: StoreTable = StoreTable()
+    run: RunTable = RunTable()
+    worker: WorkerTable = WorkerTable()
+    operator: OperatorConfig = OperatorConfig()
+    tokens: TokenConfig = TokenConfig()
+    detectors: tuple[DetectorConfig, ...] = ()
+    readings: tuple[ReadingConfig, ...] = ()
+    constants: tuple[ConstantConfig, ...] = ()
+    catalogue: CatalogueTarget | None = None
+    environment: dict[str, str] = Field(
+        default_factory=dict, description="EPICS_CA_ADDR_LIST and the like, set before any client library is loaded"
+    )
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Beamline:
+        for kind, items in (("detectors", self.detectors), ("readings", self.readings), ("constants", self.constants)):
+            names = [item.name.lower() for item in items]
+            twice = sorted({name for name in names if names.count(name) > 1})
+            if twice:
+                raise ValueError(f"two {kind} are called '{twice[0]}': rename one")
+        if any(item.name.lower() == "readings" for item in self.detectors):
+            raise ValueError(
+                "a detector cannot be called 'readings', the table of readings has that file name: rename it"
+            )
+        return self
+
+    @property
+    def state(self) -> Path:
+        """The state folder; InvalidInputError where none is configured."""
+        if self.state_dir is None:
+            raise InvalidInputError(
+                "No state folder is configured.", code="BAD_CONFIG", remedy="Set state_dir at the top of the file."
+            )
+        return self.state_dir
+
+    @property
+    def store_url(self) -> str:
+        """URL of the store."""
+        return self.store.url or f"sqlite:///{self.state / 'store.sqlite'}"
+
+    @property
+    def jobs_url(self) -> str:
+        """URL of the job database."""
+        return self.store.jobs_url or f"sqlite:///{self.state / 'jobs.sqlite'}"
+
+    @property
+    def worker_token_file(self) -> Path:
+        """The file with the token that proves our own programs."""
+        return self.tokens.worker_file or self.state / "worker.token"
+
+    def instrument_value(self) -> Instrument:
+        """The instrument as the verbs and the recorder know it."""
+        table = self.instrument
+        return Instrument(
+            facts=InstrumentFacts(
+                name=table.name, title=table.title, facility=table.facility, source_name=table.source_name
+            ),
+            data_root=self.data.root,
+            folder_template=self.data.template,
+            allowed_roots=self.data.allowed_roots,
+            rules=self.data.rules,
+            detectors=self.detectors,
+            readings=self.readings,
+            constants=self.constants,
+            connect_timeout_s=self.run.connect_timeout_s,
+            min_free_bytes=int(self.data.min_free_gib * _GIB),
+            low_free_bytes=int(self.data.low_free_gib * _GIB),
+            default_run_frames=self.run.frames,
+            ingest_on_complete=self.catalogue is not None and self.catalogue.when == "on_complete",
+        )
+
+
+class ConfigError(InvalidInputError):
+    """A configuration file that cannot be used; `complaints` name each key with the remedy."""
+
+    default_code = "BAD_CONFIG"
+
+    def __init__(self, path: Path, complaints: list[str]) -> None:
+        self.complaints = complaints
+        super().__init__(
+            f"{path} cannot be used: " + "; ".join(complaints),
+            value=str(path),
+            remedy=f"Correct it and try `beamsession config check {path}`.",
+        )
+
+
+def load(path: Path) -> Beamline:
+    """The beamline that the TOML file `path` describes, or ConfigError with every complaint.
+
+    The environment variable BEAMSESSION_STATE, which `beamsession up --state` sets, wins over `state_dir`.
+    """
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as fault:
+        raise ConfigError(
+            path, [f"the file cannot be read ({fault.strerror}): give the path of a readable file"]
+        ) from fault
+    except UnicodeDecodeError as fault:
+        raise ConfigError(path, [f"the file is not UTF-8 text (byte {fault.start}): save it as UTF-8"]) from fault
+    except tomllib.TOMLDecodeError as fault:
+        raise ConfigError(path, [f"the file is not TOML: {fault}"]) from fault
+    state_dir = os.environ.get("BEAMSESSION_STATE")
+    return parse({**data, "state_dir": state_dir} if state_dir else data, path)
+
+
+def parse(data: dict[str, Any], path: Path) -> Beamline:
+    """The beamline in already parsed TOML; `path` is only named in complaints."""
+    try:
+        return Beamline.model_validate(data)
+    except ValidationError as fault:
+        raise ConfigError(path, [_complaint(dict(error)) for error in fault.errors()]) from fault
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON schema of the file, for editors."""
+    return Beamline.model_json_schema()
+
+
+_REMEDIES = {
+    "extra_forbidden": "remove it or correct its spelling",
+    "missing": "add it",
+    "union_tag_invalid": "set source to one of the expected tags",
+    "union_tag_not_found": 'add source = "pva" or source = "ca"',
+}
+
+
+def _complaint(error: dict[str, Any]) -> str:
+    parts = [str(part) for part in error["loc"] if part not in ("pva", "ca")]
+    key = ".".join(parts) or "the file as a whole"
+    message = str(error["msg"]).removeprefix("Value error, ")
+    remedy = _REMEDIES.get(str(error["type"]))
+    given = error.get("input")
+    shown = f" (given: {given!r})" if isinstance(given, str | int | float | bool) else ""
+    return f"{key}: {message}{shown}" + (f": {remedy}" if remedy else "")

@@ -1,0 +1,127 @@
+"""What is wrong at this moment, how bad it is, and what the device's State makes of it: pure functions of the facts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from beamsession.model.instrument import Instrument
+from beamsession.model.report import DiskFacts, RunReport
+from beamsession.model.run import Run
+from beamsession.model.states import DeviceState, RunState
+
+_GIB = 1024**3
+
+
+class Severity(IntEnum):
+    """EPICS' alarm severities."""
+
+    NO_ALARM = 0
+    MINOR = 1
+    MAJOR = 2
+    INVALID = 3
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """One problem in a sentence; `blocks` tells that a person is needed before the next run."""
+
+    code: str
+    severity: Severity
+    sentence: str
+    blocks: bool = True
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What alarms are judged from."""
+
+    run: Run | None
+    report: RunReport | None
+    disk: DiskFacts | None
+    recorder_fault: str = ""
+    ingest_parked: int = 0
+
+
+def alarms(instrument: Instrument, facts: Facts) -> tuple[Alarm, ...]:
+    """All problems, the worst first."""
+    found = [
+        *_recorder_alarms(facts),
+        *_disk_alarms(instrument, facts.disk),
+        *_run_alarms(facts),
+        *_ingest_alarms(facts),
+    ]
+    return tuple(sorted(found, key=lambda alarm: -alarm.severity))
+
+
+def device_state(
+    facts: Facts, found: tuple[Alarm, ...], *, session_open: bool, fault: str, starting: bool
+) -> DeviceState:
+    """FAULT > INIT > RUNNING > ALARM > ON > STANDBY."""
+    if fault:
+        return DeviceState.FAULT
+    if starting:
+        return DeviceState.INIT
+    if facts.run and facts.run.state in (RunState.RECORDING, RunState.DRAINING, RunState.PREPARING, RunState.PAUSED):
+        return DeviceState.RUNNING
+    if any(alarm.blocks for alarm in found):
+        return DeviceState.ALARM
+    return DeviceState.ON if session_open else DeviceState.STANDBY
+
+
+def minutes_left(disk: DiskFacts | None, rate: float) -> float | None:
+    """Minutes until the disk is full at `rate` bytes per second; None where nothing is written."""
+    if disk is None or rate <= 0:
+        return None
+    return disk.free / rate / 60
+
+
+def _recorder_alarms(facts: Facts) -> list[Alarm]:
+    if not facts.recorder_fault:
+        return []
+    return [Alarm("RECORDER_UNREACHABLE", Severity.MAJOR, facts.recorder_fault)]
+
+
+def _disk_alarms(instrument: Instrument, disk: DiskFacts | None) -> list[Alarm]:
+    if disk is None:
+        return []
+    if disk.problem or not disk.writable:
+        reason = disk.problem or "it cannot be written"
+        return [Alarm("DISK_PROBLEM", Severity.MAJOR, f"The data root {disk.path} has a problem: {reason}.")]
+    free = f"{disk.free / _GIB:.1f} GiB free on the data disk {disk.path}"
+    if disk.free < instrument.min_free_bytes:
+        return [Alarm("DISK_FULL", Severity.MAJOR, f"Only {free}: no run can start. Free some space.")]
+    if disk.free < instrument.low_free_bytes:
+        return [Alarm("DISK_LOW", Severity.MINOR, f"Only {free}.", blocks=False)]
+    return []
+
+
+def _run_alarms(facts: Facts) -> list[Alarm]:
+    run, report = facts.run, facts.report
+    if run is None:
+        return []
+    if run.state is RunState.LOST:
+        return [
+            Alarm(
+                "RUN_LOST",
+                Severity.MAJOR,
+                f"Run {run.number} of session {run.session_id} is lost: its recorder does not answer.",
+            )
+        ]
+    if run.state.is_live and report is not None and report.missing and run.state is not RunState.DRAINING:
+        return [
+            Alarm("FRAMES_MISSING", Severity.MAJOR, f"{report.missing} frames of run {run.number} are missing so far.")
+        ]
+    if run.state in (RunState.INCOMPLETE, RunState.FAILED, RunState.ABORTED) and not run.acknowledged:
+        reason = f": {run.reason}" if run.reason else ""
+        ended = f"Run {run.number} of session {run.session_id} is {run.state.value}{reason}."
+        sentence = f"{ended} Acknowledge it with AcknowledgeAlarm."
+        return [Alarm(f"RUN_{run.state.value}", Severity.MAJOR, sentence)]
+    return []
+
+
+def _ingest_alarms(facts: Facts) -> list[Alarm]:
+    if not facts.ingest_parked:
+        return []
+    sentence = f"{facts.ingest_parked} completed sessions wait for a person before they can go to the catalogue."
+    return [Alarm("INGEST_PARKED", Severity.MINOR, sentence, blocks=False)]

@@ -1,0 +1,115 @@
+"""The configured sources of a run: detectors (frames), readings (scalars in time), constants (scalars at both ends)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from beamsession.model.names import is_identifier
+
+
+def _identifier(text: str) -> str:
+    if not is_identifier(text):
+        raise ValueError("must be letters, digits and '_', beginning with a letter, 40 at most")
+    return text
+
+
+def _nexus_path(text: str) -> str:
+    if not text.startswith("/entry/") or ".." in text or text.endswith("/") or "//" in text:
+        raise ValueError("must be a path below /entry/, for example /entry/instrument/monochromator/energy")
+    return text
+
+
+Identifier = Annotated[str, AfterValidator(_identifier)]
+PvName = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^\S+$")]
+NexusPath = Annotated[str, AfterValidator(_nexus_path)]
+PixelType = Literal["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64"]
+
+
+class Value(BaseModel):
+    """A frozen value that refuses keys it does not know: the base of everything that is configured or sent."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Protocol(StrEnum):
+    """How a PV is read."""
+
+    CA = "ca"
+    PVA = "pva"
+
+
+class Compression(StrEnum):
+    """How frames are compressed before they are written; NONE writes them as they come."""
+
+    NONE = "none"
+    BSLZ4 = "bslz4"
+
+
+class _Detector(Value):
+    name: Identifier = Field(description="names the data file run_0001_<name>.h5 and the NXdetector group")
+    title: str = Field(default="", description="what people call it")
+    units: str = Field(default="counts", description="unit of a pixel's value")
+    compression: Compression = Field(default=Compression.NONE, description="of the frames in the data file")
+    ring_mib: int = Field(default=256, ge=16, le=65536, description="memory between receiver and writer, MiB")
+    dropped_pv: PvName | None = Field(
+        default=None,
+        description="counter of frames the detector itself dropped; its growth during a run counts as missing",
+    )
+    acquire_pv: PvName | None = Field(
+        default=None,
+        description="put 1 here when the run records, 0 when it stops; leave out to drive the detector yourself",
+    )
+    frames_pv: PvName | None = Field(
+        default=None, description="put the declared number of frames here before acquire_pv; needs acquire_pv"
+    )
+
+
+class PvaDetector(_Detector):
+    """Frames from one NTNDArray PV: shape, type, unique id and time stamp come with each frame."""
+
+    source: Literal["pva"] = "pva"
+    pv: PvName = Field(description="the NTNDArray")
+
+
+class CaDetector(_Detector):
+    """Frames from a CA waveform: shape and unique id come from PVs beside it (areaDetector's NDStdArrays)."""
+
+    source: Literal["ca"] = "ca"
+    pv: PvName = Field(description="the waveform with the pixels, ArrayData")
+    width_pv: PvName | None = Field(default=None, description="PV with the number of columns, e.g. ArraySize0_RBV")
+    height_pv: PvName | None = Field(default=None, description="PV with the number of rows, e.g. ArraySize1_RBV")
+    width: int | None = Field(default=None, ge=1, description="columns, where no PV tells them")
+    height: int | None = Field(default=None, ge=1, description="rows, where no PV tells them")
+    id_pv: PvName | None = Field(default=None, description="unique id of the frame in the waveform, e.g. UniqueId_RBV")
+    dtype: PixelType | None = Field(
+        default=None, description="the pixels' true type: CA has no unsigned 16-bit type, SHORT can be viewed as uint16"
+    )
+
+
+DetectorConfig = Annotated[PvaDetector | CaDetector, Field(discriminator="source")]
+
+
+class ReadingConfig(Value):
+    """A scalar PV recorded with its own time stamps during each run."""
+
+    name: Identifier = Field(description="names the NXlog, and the axis where it is one")
+    pv: PvName
+    source: Protocol = Protocol.CA
+    units: str | None = Field(default=None, description="unit; left out: the PV's own (EGU)")
+    axis: bool = Field(
+        default=False, description="match it to the frames by time and write it as an axis of the run's NXdata"
+    )
+    path: NexusPath | None = Field(default=None, description="where the NXlog goes; left out: /entry/instrument/<name>")
+
+
+class ConstantConfig(Value):
+    """A scalar PV read once at the start and once at the end of each run."""
+
+    name: Identifier
+    pv: PvName
+    source: Protocol = Protocol.CA
+    units: str | None = Field(default=None, description="unit; left out: the PV's own (EGU)")
+    path: NexusPath = Field(description="where the value at start goes; the one at end goes beside it as <path>_end")

@@ -1,0 +1,40 @@
+"""One instrument as it is configured: what the verbs need to know about it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from beamsession.model.detector import ConstantConfig, DetectorConfig, Identifier, ReadingConfig, Value
+from beamsession.model.paths import DEFAULT_TEMPLATE, check_template
+from beamsession.model.plan import FileRules, InstrumentFacts
+
+
+class Instrument(Value):
+    """An instrument: its data root, detectors, readings and constants; disk limits in bytes."""
+
+    facts: InstrumentFacts
+    data_root: Path
+    folder_template: Annotated[str, AfterValidator(check_template)] = DEFAULT_TEMPLATE
+    allowed_roots: tuple[Path, ...] = ()
+    rules: FileRules = FileRules()
+    detectors: tuple[DetectorConfig, ...] = ()
+    readings: tuple[ReadingConfig, ...] = ()
+    constants: tuple[ConstantConfig, ...] = ()
+    connect_timeout_s: float = 2.0
+    min_free_bytes: int = 0
+    low_free_bytes: int = 0
+    default_run_frames: int | None = Field(default=None, ge=1)
+    ingest_on_complete: bool = Field(default=False, description="a completed session goes to the catalogue by itself")
+
+    @property
+    def name(self) -> Identifier:
+        """The instrument's name: a key in the store."""
+        return self.facts.name
+
+    @property
+    def roots(self) -> tuple[Path, ...]:
+        """Where added and registered files may lie."""
+        return (self.data_root, *self.allowed_roots)

@@ -1,0 +1,107 @@
+"""What a recorder says about itself and its runs: values that cross the wire as JSON."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+from pydantic import Field
+
+from beamsession.model.completeness import Completeness
+from beamsession.model.detector import Value
+from beamsession.model.plan import RunKey
+from beamsession.model.states import RunState
+
+
+class Problem(Value):
+    """One reason why something would fail, with what to do about it; `code` is stable."""
+
+    code: str
+    sentence: str
+    remedy: str = ""
+
+
+class DiskFacts(Value):
+    """The data disk as the recorder sees it; bytes. `writable` was tried by writing, not guessed from modes."""
+
+    path: Path
+    free: int = 0
+    total: int = 0
+    writable: bool = True
+    problem: str = ""
+
+
+class FileFacts(Value):
+    """A path on the recorder's host: `path` is resolved (symlinks followed); `size` in bytes."""
+
+    path: Path
+    exists: bool
+    is_folder: bool = False
+    size: int = 0
+    modified: datetime | None = None
+
+
+class PauseInterval(Value):
+    """Frames that arrived between `start` and `stop` were not recorded; `stop` is None while it lasts."""
+
+    start: datetime
+    stop: datetime | None = None
+
+
+class RunReport(Value):
+    """A run as its recorder knows it.
+
+    `state` is PREPARING, RECORDING, PAUSED, DRAINING or a verdict. `rate` is bytes per second written over the last
+    second. `files` are absolute paths. `check` are the complaints of the NeXus check (empty: it passed), None
+    before the run is closed.
+    """
+
+    key: RunKey
+    state: RunState
+    reason: str = ""
+    start: datetime | None = None
+    stop: datetime | None = None
+    accounts: tuple[Completeness, ...] = ()
+    rate: float = 0.0
+    readings: int = Field(default=0, description="readings written so far")
+    pauses: tuple[PauseInterval, ...] = ()
+    master: Path | None = None
+    files: tuple[Path, ...] = ()
+    check: tuple[str, ...] | None = None
+
+    @property
+    def received(self) -> int:
+        """Frames received over all detectors."""
+        return sum(account.received for account in self.accounts)
+
+    @property
+    def written(self) -> int:
+        """Frames written over all detectors; they are flushed: a crash does not take them back."""
+        return sum(account.written for account in self.accounts)
+
+    @property
+    def missing(self) -> int:
+        """Frames known to be lost over all detectors."""
+        return sum(account.missing for account in self.accounts)
+
+    @property
+    def expected(self) -> int | None:
+        """Declared frames over all detectors, None where none are declared."""
+        declared = [account.expected for account in self.accounts if account.expected is not None]
+        return sum(declared) if declared else None
+
+
+class RecorderReport(Value):
+    """A recorder at this moment.
+
+    `boot` changes at each start of its control process. `finished` holds the runs that ended and were not yet
+    acknowledged with `forget`; they survive a restart of the recorder. `pids` maps its processes' roles to their
+    process ids.
+    """
+
+    name: str
+    boot: str
+    current: RunReport | None = None
+    finished: tuple[RunReport, ...] = ()
+    pids: dict[str, int] = Field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()

@@ -1,0 +1,61 @@
+"""A session as the store knows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from beamsession.model.states import IngestState, SessionState
+
+
+@dataclass(frozen=True)
+class Session:
+    """One named period of acquisition on one instrument.
+
+    `folder` is relative to the instrument's data root. `version` counts the changes of this record: a change is
+    conditional on it. `metadata_edited` tells whether anybody touched the metadata after Start.
+    """
+
+    id: int
+    instrument: str
+    name: str
+    title: str
+    state: SessionState
+    user: str
+    proposal: str
+    folder: str
+    start: datetime
+    stop: datetime | None = None
+    metadata: dict[str, Any] = field(default_factory=dict[str, Any])
+    metadata_edited: bool = False
+    version: int = 1
+    dataset_pid: str = ""
+
+
+@dataclass(frozen=True)
+class AddedFile:
+    """A file or folder that belongs to a session beside its runs; `path` is absolute on the server's host.
+
+    `size` in bytes and `modified` are as found when it was added.
+    """
+
+    session_id: int
+    path: str
+    added: datetime
+    size: int
+    modified: datetime
+    is_folder: bool = False
+
+
+@dataclass(frozen=True)
+class Ingest:
+    """How far a completed session is on its way to the catalogue; `detail` is a sentence for a person."""
+
+    session_id: int
+    state: IngestState
+    updated: datetime
+    pid: str = ""
+    step: str = ""
+    detail: str = ""
+    attempts: int = 0

@@ -1,0 +1,151 @@
+"""A verb is declared once; every face is generated from the declaration."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+
+from beamsession.model.errors import InvalidInputError, NotFoundError
+from beamsession.model.names import shortened
+from beamsession.model.permissions import Action
+
+
+class Place(StrEnum):
+    """Where a verb can be answered."""
+
+    DEVICE = "device"
+    """only by the instrument's manager: it changes something, or asks the recorder"""
+    STORE = "store"
+    """by anybody who can read the store"""
+
+
+@dataclass(frozen=True)
+class Verb:
+    """One thing that can be asked of the server.
+
+    `name` is `noun_verb`. `arguments` is the model its keyword arguments are validated with; `returns` the
+    annotation of its result, which is JSON. `tango` is the command's name on the device.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    action: Action
+    place: Place
+    arguments: type[BaseModel]
+    returns: Any
+    doc: str
+    tango: str
+
+    @property
+    def noun(self) -> str:
+        """`session` of `session_start`."""
+        return self.name.partition("_")[0]
+
+    @property
+    def word(self) -> str:
+        """`start` of `session_start`."""
+        return self.name.partition("_")[2]
+
+    @property
+    def summary(self) -> str:
+        """The first line of its docstring."""
+        return self.doc.strip().splitlines()[0]
+
+    def parse(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """The validated keyword arguments; InvalidInputError BAD_ARGUMENTS names each fault."""
+        try:
+            parsed = self.arguments.model_validate(arguments)
+        except ValidationError as fault:
+            raise InvalidInputError(
+                f"{self.tango}: " + "; ".join(_fault(dict(error)) for error in fault.errors()) + ".",
+                code="BAD_ARGUMENTS",
+                value=shortened(str(arguments)),
+                remedy=self._usage(),
+            ) from fault
+        return {name: getattr(parsed, name) for name in type(parsed).model_fields}
+
+    def _usage(self) -> str:
+        fields = self.arguments.model_fields
+        if not fields:
+            return "It takes no arguments."
+        shown = ", ".join(name if field.is_required() else f"[{name}]" for name, field in fields.items())
+        return f"It takes: {shown}."
+
+
+class Registry:
+    """All verbs by name."""
+
+    def __init__(self) -> None:
+        self._verbs: dict[str, Verb] = {}
+
+    def declare(
+        self, action: Action, place: Place, *, tango: str | None = None
+    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Decorator: the function `noun_verb(ctx, *, ...)` becomes a verb; the function itself stays as it is."""
+
+        def register(function: Callable[..., Any]) -> Callable[..., Any]:
+            name = function.__name__
+            if name in self._verbs:
+                raise ValueError(f"verb {name} is declared twice")
+            hints = get_type_hints(function)
+            self._verbs[name] = Verb(
+                name=name,
+                function=function,
+                action=action,
+                place=place,
+                arguments=_arguments_model(function, hints),
+                returns=hints.get("return"),
+                doc=inspect.getdoc(function) or "",
+                tango=tango or tango_name(name),
+            )
+            return function
+
+        return register
+
+    def __getitem__(self, name: str) -> Verb:
+        try:
+            return self._verbs[name]
+        except KeyError:
+            raise NotFoundError(
+                f"There is no verb '{shortened(name)}'.",
+                code="UNKNOWN_VERB",
+                value=shortened(name),
+                remedy=f"Known verbs: {', '.join(sorted(self._verbs))}.",
+            ) from None
+
+    def __iter__(self):
+        return iter(self._verbs.values())
+
+    def __len__(self) -> int:
+        return len(self._verbs)
+
+
+def tango_name(name: str) -> str:
+    """`run_start` -> `StartRun`, `session_list` -> `ListSessions`: verb first, noun in the plural for lists."""
+    noun, _, word = name.partition("_")
+    plural = "s" if word == "list" else ""
+    return "".join(part.capitalize() for part in word.split("_")) + noun.capitalize() + plural
+
+
+def _arguments_model(function: Callable[..., Any], hints: dict[str, Any]) -> type[BaseModel]:
+    parameters = list(inspect.signature(function).parameters.values())[1:]
+    fields: dict[str, Any] = {}
+    for parameter in parameters:
+        if parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
+            raise TypeError(f"{function.__name__}: arguments of a verb are keyword-only")
+        default = ... if parameter.default is inspect.Parameter.empty else parameter.default
+        fields[parameter.name] = (hints[parameter.name], default)
+    return create_model(
+        f"{function.__name__}_arguments", __config__=ConfigDict(extra="forbid", arbitrary_types_allowed=True), **fields
+    )
+
+
+def _fault(error: dict[str, Any]) -> str:
+    key = ".".join(str(part) for part in error["loc"]) or "arguments"
+    message = str(error["msg"]).removeprefix("Value error, ")
+    return f"'{key}' {message[0].lower()}{message[1:]}"

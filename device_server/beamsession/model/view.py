@@ -1,0 +1,54 @@
+"""The immutable picture of an instrument's present state that all readers are answered from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from beamsession.model.alarms import Alarm
+from beamsession.model.event import Event
+from beamsession.model.report import DiskFacts, RunReport
+from beamsession.model.run import Run
+from beamsession.model.session import Session
+from beamsession.model.states import DeviceState, RunState, SessionState
+
+
+@dataclass(frozen=True)
+class View:
+    """What every reader is answered from; a new one replaces it after each change.
+
+    `session` is the open one, or the one still completing, else None. `run` is the newest run of the instrument,
+    `report` the recorder's word about it. `event_count` only grows: a reader that sees it jump has missed a push.
+    """
+
+    instrument: str
+    data_root: Path
+    state: DeviceState = DeviceState.INIT
+    status: str = "Starting."
+    session: Session | None = None
+    run: Run | None = None
+    report: RunReport | None = None
+    run_count: int = 0
+    disk: DiskFacts | None = None
+    ingest_pending: int = 0
+    ingest_parked: int = 0
+    last_completed: Session | None = None
+    session_ids: tuple[int, ...] = ()
+    event_count: int = 0
+    last_event: Event | None = None
+    last_error: str = ""
+    alarms: tuple[Alarm, ...] = ()
+    started: datetime | None = None
+    metadata: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    @property
+    def session_state(self) -> SessionState:
+        """State of the session shown; NONE without one."""
+        return self.session.state if self.session else SessionState.NONE
+
+    @property
+    def run_state(self) -> RunState:
+        """State of the newest run; a verdict stays until the next run."""
+        return self.run.state if self.run else RunState.NONE
