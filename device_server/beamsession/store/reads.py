@@ -1,0 +1,203 @@
+"""Everything that can be read, in model values; the store and a transaction read alike."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+from sqlalchemy import Connection, Executable, Row, func, select
+
+from beamsession.model.errors import NotFoundError
+from beamsession.model.event import Event, Refusal
+from beamsession.model.run import Run
+from beamsession.model.session import AddedFile, Ingest, Session
+from beamsession.model.states import IngestState, SessionState
+from beamsession.store import rows
+from beamsession.store.chain import read_head
+from beamsession.store.query import Place, SessionQuery, select_sessions
+from beamsession.store.replies import Reply
+from beamsession.store.tables import (
+    IS_CLOSED,
+    IS_LIVE,
+    IS_OPEN,
+    events,
+    files,
+    ingests,
+    refusals,
+    replies,
+    runs,
+    sessions,
+)
+
+
+class Reads(ABC):
+    """Reads; each sees one consistent state of the store. Raises UnavailableError when the store cannot answer."""
+
+    @abstractmethod
+    def _reading(self) -> AbstractContextManager[Connection]:
+        """The connection for one read."""
+
+    def session(self, session_id: int) -> Session:
+        """The session. Raises NotFoundError SESSION_NOT_FOUND."""
+        row = self._first(select(sessions).where(sessions.c.id == session_id))
+        if row is None:
+            raise NotFoundError(
+                f"There is no session {session_id}.",
+                code="SESSION_NOT_FOUND",
+                value=session_id,
+                remedy="List the sessions to see which there are.",
+            )
+        return rows.to_session(row)
+
+    def open_session(self, instrument: str) -> Session | None:
+        """The instrument's session that is STARTED or PAUSED: one at most."""
+        row = self._first(select(sessions).where(sessions.c.instrument == instrument, IS_OPEN))
+        return rows.to_session(row) if row else None
+
+    def completing_sessions(self, instrument: str) -> list[Session]:
+        """The sessions that wait for their last run to drain, oldest first."""
+        column = sessions.c
+        found = self._all(
+            select(sessions)
+            .where(column.instrument == instrument, column.state == SessionState.COMPLETING)
+            .order_by(column.start, column.id)
+        )
+        return [rows.to_session(row) for row in found]
+
+    def sessions(self, query: SessionQuery) -> list[Session]:
+        """A page of sessions. Raises InvalidInputError BAD_PAGE; NotFoundError for an unknown `before_id`."""
+        with self._reading() as connection:
+            after: Place | None = None
+            if query.before_id is not None:
+                last = self.session(query.before_id)
+                after = Place(last.start, last.id)
+            return [rows.to_session(row) for row in connection.execute(select_sessions(query, after))]
+
+    def session_ids(self, instrument: str, limit: int = 1000) -> list[int]:
+        """The ids of the instrument's newest sessions, newest first."""
+        found = self._all(
+            select(sessions.c.id).where(sessions.c.instrument == instrument).order_by(sessions.c.id.desc()).limit(limit)
+        )
+        return [row.id for row in found]
+
+    def last_completed(self, instrument: str) -> Session | None:
+        """The session that was completed last, whether archived since or not."""
+        column = sessions.c
+        row = self._first(
+            select(sessions)
+            .where(column.instrument == instrument, column.stop.is_not(None), IS_CLOSED)
+            .order_by(column.stop.desc(), column.id.desc())
+            .limit(1)
+        )
+        return rows.to_session(row) if row else None
+
+    def run(self, session_id: int, number: int) -> Run:
+        """The run. Raises NotFoundError RUN_NOT_FOUND."""
+        row = self._first(select(runs).where(runs.c.session_id == session_id, runs.c.number == number))
+        if row is None:
+            raise NotFoundError(
+                f"Session {session_id} has no run {number}.",
+                code="RUN_NOT_FOUND",
+                value=number,
+                remedy="List the runs of the session to see which there are.",
+            )
+        return rows.to_run(row)
+
+    def runs(self, session_id: int) -> list[Run]:
+        """The session's runs by number."""
+        found = self._all(select(runs).where(runs.c.session_id == session_id).order_by(runs.c.number))
+        return [rows.to_run(row) for row in found]
+
+    def run_count(self, session_id: int) -> int:
+        """How many runs the session has."""
+        return self._number(select(func.count()).where(runs.c.session_id == session_id))
+
+    def live_runs(self, instrument: str) -> list[Run]:
+        """The runs that have no verdict yet, oldest first."""
+        found = self._all(select(runs).where(runs.c.instrument == instrument, IS_LIVE).order_by(runs.c.id))
+        return [rows.to_run(row) for row in found]
+
+    def last_run(self, instrument: str) -> Run | None:
+        """The run that was begun last."""
+        row = self._first(select(runs).where(runs.c.instrument == instrument).order_by(runs.c.id.desc()).limit(1))
+        return rows.to_run(row) if row else None
+
+    def files(self, session_id: int) -> list[AddedFile]:
+        """The session's added files in the order they were added."""
+        found = self._all(select(files).where(files.c.session_id == session_id).order_by(files.c.added, files.c.path))
+        return [rows.to_file(row) for row in found]
+
+    def events(
+        self, *, after: int = 0, limit: int = 1000, instrument: str | None = None, session_id: int | None = None
+    ) -> list[Event]:
+        """The events with a number above `after`, oldest first."""
+        statement = select(events).where(events.c.seq > after).order_by(events.c.seq).limit(limit)
+        if instrument is not None:
+            statement = statement.where(events.c.instrument == instrument)
+        if session_id is not None:
+            statement = statement.where(events.c.session_id == session_id)
+        return [rows.to_event(row) for row in self._all(statement)]
+
+    def head(self) -> tuple[int, str]:
+        """Number and hash of the newest event: 0 and the genesis hash where there is none."""
+        with self._reading() as connection:
+            head = read_head(connection)
+        return head.seq, head.hash
+
+    def last_event(self, instrument: str) -> Event | None:
+        """The instrument's newest event."""
+        row = self._first(
+            select(events).where(events.c.instrument == instrument).order_by(events.c.seq.desc()).limit(1)
+        )
+        return rows.to_event(row) if row else None
+
+    def ingest(self, session_id: int) -> Ingest | None:
+        """How far the session's ingest is; None where none was asked for."""
+        row = self._first(select(ingests).where(ingests.c.session_id == session_id))
+        return rows.to_ingest(row) if row else None
+
+    def ingests(self, *, instrument: str | None = None, states: Collection[IngestState] = ()) -> list[Ingest]:
+        """The ingests of an instrument (or all) in these states (or any), by session."""
+        statement = select(ingests).order_by(ingests.c.session_id)
+        if instrument is not None:
+            statement = statement.where(ingests.c.instrument == instrument)
+        if states:
+            statement = statement.where(ingests.c.state.in_(sorted(set(states))))
+        return [rows.to_ingest(row) for row in self._all(statement)]
+
+    def ingest_counts(
+        self, instrument: str, states: Collection[IngestState] = tuple(IngestState)
+    ) -> dict[IngestState, int]:
+        """How many ingests are in each of these states, zeros included; DONE takes longer as the archive grows."""
+        found = self._all(
+            select(ingests.c.state, func.count().label("number"))
+            .where(ingests.c.instrument == instrument, ingests.c.state.in_(sorted(set(states))))
+            .group_by(ingests.c.state)
+        )
+        return dict.fromkeys(states, 0) | {IngestState(row.state): row.number for row in found}
+
+    def reply(self, instrument: str, request_id: str) -> Reply | None:
+        """What was answered to this request before; kept for 7 days."""
+        row = self._first(select(replies).where(replies.c.instrument == instrument, replies.c.request_id == request_id))
+        return rows.to_reply(row) if row else None
+
+    def refusals(self, *, instrument: str, limit: int = 100) -> list[Refusal]:
+        """The newest refused commands, newest first."""
+        found = self._all(
+            select(refusals).where(refusals.c.instrument == instrument).order_by(refusals.c.id.desc()).limit(limit)
+        )
+        return [rows.to_refusal(row) for row in found]
+
+    def _first(self, statement: Executable) -> Row[Any] | None:
+        with self._reading() as connection:
+            return connection.execute(statement).first()
+
+    def _all(self, statement: Executable) -> Sequence[Row[Any]]:
+        with self._reading() as connection:
+            return connection.execute(statement).all()
+
+    def _number(self, statement: Executable) -> int:
+        with self._reading() as connection:
+            return connection.execute(statement).scalar_one()

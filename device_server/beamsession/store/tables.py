@@ -1,0 +1,185 @@
+"""The tables. What they hold today; how they came about is in `migrations`."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    TextClause,
+    UniqueConstraint,
+    text,
+)
+
+from beamsession.store.columns import JsonText, Moment, PlainText, Whole
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+# Partial indexes serve only queries that repeat their condition literally: both are made from these.
+IS_OPEN = text("state IN ('STARTED', 'PAUSED')")
+IS_CLOSED = text("state IN ('COMPLETED', 'ARCHIVED')")
+IS_LIVE = text("state IN ('PREPARING', 'RECORDING', 'PAUSED', 'DRAINING', 'LOST')")
+
+
+def _partial(name: str, *columns: str, where: TextClause, unique: bool = False) -> Index:
+    return Index(name, *columns, unique=unique, sqlite_where=where, postgresql_where=where)
+
+
+chain_head = Table(
+    "chain_head",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("seq", Whole, nullable=False),
+    Column("hash", String(64), nullable=False),
+    Column("last_session_id", Whole, nullable=False),
+    Column("last_run_id", Whole, nullable=False),
+    CheckConstraint("id = 1", name="one_row"),
+)
+"""One row: the newest event, and the highest ids ever given. Its lock is the right to write."""
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", Whole, primary_key=True, autoincrement=False),
+    Column("instrument", PlainText, nullable=False),
+    Column("name", PlainText, nullable=False),
+    Column("title", PlainText, nullable=False),
+    Column("search", PlainText, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("user", PlainText, nullable=False),
+    Column("proposal", PlainText, nullable=False),
+    Column("folder", PlainText, nullable=False),
+    Column("start", Moment, nullable=False),
+    Column("stop", Moment),
+    Column("metadata", JsonText, nullable=False),
+    Column("metadata_edited", Boolean, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("dataset_pid", PlainText, nullable=False),
+    Index("ix_sessions_instrument_id", "instrument", "id"),
+    Index("ix_sessions_start", "start", "id"),
+    Index("ix_sessions_state_start", "state", "start", "id"),
+    Index("ix_sessions_instrument_start", "instrument", "start", "id"),
+    Index("ix_sessions_instrument_state_start", "instrument", "state", "start", "id"),
+    Index("ix_sessions_user_start", "user", "start", "id"),
+    Index("ix_sessions_proposal_start", "proposal", "start", "id"),
+    _partial("ux_sessions_open", "instrument", where=IS_OPEN, unique=True),
+    _partial("ix_sessions_closed_stop", "instrument", "stop", "id", where=IS_CLOSED),
+)
+"""`search` is name and title, case-folded: SQLite folds ASCII only."""
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", Whole, primary_key=True, autoincrement=False),
+    Column("session_id", Whole, ForeignKey("sessions.id"), nullable=False),
+    Column("instrument", PlainText, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("intent", String(16), nullable=False),
+    Column("origin", String(16), nullable=False),
+    Column("start", Moment, nullable=False),
+    Column("stop", Moment),
+    Column("title", PlainText, nullable=False),
+    Column("file", PlainText, nullable=False),
+    Column("frames", Whole),
+    Column("detectors", JsonText, nullable=False),
+    Column("metadata", JsonText, nullable=False),
+    Column("report", JsonText, nullable=False),
+    Column("reason", PlainText, nullable=False),
+    Column("recorder", PlainText, nullable=False),
+    Column("acknowledged", Boolean, nullable=False),
+    Column("version", Integer, nullable=False),
+    UniqueConstraint("session_id", "number"),
+    Index("ix_runs_instrument_id", "instrument", "id"),
+    _partial("ix_runs_live", "instrument", "id", where=IS_LIVE),
+)
+
+files = Table(
+    "files",
+    metadata,
+    Column("session_id", Whole, ForeignKey("sessions.id"), primary_key=True, autoincrement=False),
+    Column("path_hash", String(64), primary_key=True),
+    Column("path", PlainText, nullable=False),
+    Column("added", Moment, nullable=False),
+    Column("size", Whole, nullable=False),
+    Column("modified", Moment, nullable=False),
+    Column("is_folder", Boolean, nullable=False),
+)
+"""The key is the path's SHA-256: a path may be longer than what PostgreSQL puts into an index."""
+
+ingests = Table(
+    "ingests",
+    metadata,
+    Column("session_id", Whole, ForeignKey("sessions.id"), primary_key=True, autoincrement=False),
+    Column("instrument", PlainText, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("updated", Moment, nullable=False),
+    Column("pid", PlainText, nullable=False),
+    Column("step", PlainText, nullable=False),
+    Column("detail", PlainText, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Index("ix_ingests_instrument_state", "instrument", "state", "session_id"),
+    Index("ix_ingests_state", "state", "session_id"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("seq", Whole, primary_key=True, autoincrement=False),
+    Column("time", Moment, nullable=False),
+    Column("instrument", PlainText, nullable=False),
+    Column("kind", PlainText, nullable=False),
+    Column("principal", PlainText, nullable=False),
+    Column("role", PlainText, nullable=False),
+    Column("face", PlainText, nullable=False),
+    Column("session_id", Whole),
+    Column("run_number", Integer),
+    Column("payload", JsonText, nullable=False),
+    Column("previous", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+    Index("ix_events_instrument_seq", "instrument", "seq"),
+    Index("ix_events_session_id_seq", "session_id", "seq"),
+)
+"""Append-only. No foreign key: the log tells what happened even where the record is gone."""
+
+replies = Table(
+    "replies",
+    metadata,
+    Column("instrument", PlainText, primary_key=True),
+    Column("request_id", PlainText, primary_key=True),
+    Column("time", Moment, nullable=False),
+    Column("verb", PlainText, nullable=False),
+    Column("arguments_hash", PlainText, nullable=False),
+    Column("value", JsonText, nullable=False),
+    Index("ix_replies_time", "time"),
+)
+
+refusals = Table(
+    "refusals",
+    metadata,
+    Column("id", Whole, primary_key=True),
+    Column("time", Moment, nullable=False),
+    Column("instrument", PlainText, nullable=False),
+    Column("verb", PlainText, nullable=False),
+    Column("principal", PlainText, nullable=False),
+    Column("face", PlainText, nullable=False),
+    Column("code", PlainText, nullable=False),
+    Column("sentence", PlainText, nullable=False),
+    Column("arguments", PlainText, nullable=False),
+    Index("ix_refusals_instrument_id", "instrument", "id"),
+    Index("ix_refusals_instrument_time", "instrument", "time"),
+)
