@@ -1,0 +1,1 @@
+"""One package per way in: each translates, calls a verb, and translates back."""

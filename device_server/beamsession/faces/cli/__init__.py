@@ -1,0 +1,1 @@
+"""The command line: `beamsession <noun> <verb>`, generated from the verbs."""

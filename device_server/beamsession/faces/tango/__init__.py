@@ -1,0 +1,1 @@
+"""Tango: the devices and the client of the recorder."""

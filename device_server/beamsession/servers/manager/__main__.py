@@ -1,0 +1,5 @@
+"""`python -m beamsession.servers.manager` is the same as `SessionManager`."""
+
+from beamsession.servers.manager.main import main
+
+main()

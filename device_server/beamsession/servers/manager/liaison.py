@@ -1,0 +1,197 @@
+"""Brings the recorder to where the store says it should be, and the store to what the recorder says has happened.
+
+The store holds what was asked of a run (its intent). This loop compares that with the recorder's report and acts on
+the difference; it keeps nothing of its own, so a restart of the manager changes nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+from beamsession.model.clock import utc_now
+from beamsession.model.errors import BeamsessionError, UnavailableError
+from beamsession.model.instrument import Instrument
+from beamsession.model.plain import plain
+from beamsession.model.plan import RunKey
+from beamsession.model.ports import RecorderPort
+from beamsession.model.report import RecorderReport, RunReport
+from beamsession.model.run import Run
+from beamsession.model.states import RunIntent, RunState
+from beamsession.servers.manager.projector import Projector
+from beamsession.store import Store
+from beamsession.verbs.plan import plan_run, run_key
+
+_log = logging.getLogger(__name__)
+_BUSY_S = 0.1
+_IDLE_S = 0.5
+_DISK_S = 2.0
+_GRACE_S = 5.0
+
+Submit = Callable[[str, dict[str, Any]], "Future[Any]"]
+
+
+class Liaison:
+    """One thread between one store and one recorder; verbs are submitted to the instrument's queue as the recorder."""
+
+    def __init__(
+        self, instrument: Instrument, store: Store, recorder: RecorderPort, projector: Projector, submit: Submit
+    ) -> None:
+        self._instrument = instrument
+        self._store = store
+        self._recorder = recorder
+        self._projector = projector
+        self._submit = submit
+        self._wake = threading.Event()
+        self._stopping = False
+        self._silent_since: float | None = None
+        self._disk_at = float("-inf")
+        self._thread = threading.Thread(target=self._work, name="liaison", daemon=True)
+
+    def start(self) -> None:
+        """Begin; the first round settles what a crash left behind."""
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Look now: something was asked of a run."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """End after the present round."""
+        self._stopping = True
+        self._wake.set()
+        self._thread.join(timeout=5)
+
+    def _work(self) -> None:
+        while not self._stopping:
+            pause = _IDLE_S
+            try:
+                pause = self._round()
+            except BeamsessionError as error:
+                _log.warning("recorder liaison: %s", error.text)
+            except Exception:
+                _log.exception("recorder liaison: unexpected fault; it goes on")
+            self._wake.wait(pause)
+            self._wake.clear()
+
+    def _round(self) -> float:
+        try:
+            report = self._recorder.report()
+        except UnavailableError as error:
+            self._on_silence(error)
+            return _IDLE_S
+        self._silent_since = None
+        self._take_finished(report)
+        live = self._store.live_runs(self._instrument.name)
+        for run in live:
+            self._settle(run, report.current)
+        self._drop_unknown(report, live)
+        current = report.current if live else None
+        self._projector.live(report=current, recorder_fault=_fault_of(report), starting=False)
+        self._look_at_disk()
+        return _BUSY_S if live else _IDLE_S
+
+    def _on_silence(self, error: UnavailableError) -> None:
+        now = time.monotonic()
+        self._silent_since = self._silent_since if self._silent_since is not None else now
+        if now - self._silent_since < _GRACE_S:
+            return
+        for run in self._store.live_runs(self._instrument.name):
+            if run.state is not RunState.LOST:
+                self._do("run_lose", {"session": run.session_id, "run": run.number, "reason": error.sentence})
+        self._projector.live(report=None, recorder_fault=error.text, starting=False)
+
+    def _take_finished(self, report: RecorderReport) -> None:
+        for finished in report.finished:
+            if finished.key.instrument != self._instrument.name:
+                continue
+            if not self._is_ours(finished.key) or self._do_report(finished):
+                self._recorder.forget(finished.key)
+
+    def _is_ours(self, key: RunKey) -> bool:
+        try:
+            self._store.run(key.session_id, key.run_number)
+        except BeamsessionError:
+            _log.warning("the recorder has a run that the store does not know: %s", key)
+            return False
+        return True
+
+    def _settle(self, run: Run, current: RunReport | None) -> None:
+        session = self._store.session(run.session_id)
+        key = run_key(session, run.number)
+        if current is None or current.key != key:
+            self._settle_absent(run, key)
+            return
+        match run.intent, current.state:
+            case RunIntent.RECORD, RunState.PAUSED:
+                self._recorder.resume(key)
+            case RunIntent.PAUSE, RunState.RECORDING:
+                self._recorder.pause(key)
+            case RunIntent.STOP, RunState.PREPARING | RunState.RECORDING | RunState.PAUSED:
+                self._recorder.stop(key)
+            case RunIntent.ABORT, RunState.PREPARING | RunState.RECORDING | RunState.PAUSED | RunState.DRAINING:
+                self._recorder.abort(key)
+            case _:
+                pass
+        if run.state in (RunState.PREPARING, RunState.LOST) and current.state is not RunState.PREPARING:
+            self._do_report(current)
+
+    def _settle_absent(self, run: Run, key: RunKey) -> None:
+        if (
+            run.intent in (RunIntent.RECORD, RunIntent.PAUSE)
+            and run.state in (RunState.PREPARING, RunState.PAUSED)
+            and not run.file
+        ):
+            self._prepare(run, key)
+        elif run.intent in (RunIntent.STOP, RunIntent.ABORT) and not run.file:
+            self._end(key, RunState.ABORTED, "it was ended before its recorder had begun")
+        else:
+            self._end(key, RunState.ABORTED, "its recorder knows nothing of it any more")
+
+    def _prepare(self, run: Run, key: RunKey) -> None:
+        session = self._store.session(run.session_id)
+        try:
+            self._recorder.prepare(plan_run(self._instrument, session, run))
+        except UnavailableError:
+            raise
+        except BeamsessionError as error:
+            self._end(key, RunState.FAILED, error.text)
+        self._wake.set()
+
+    def _end(self, key: RunKey, state: RunState, reason: str) -> None:
+        self._do_report(RunReport(key=key, state=state, reason=reason, stop=utc_now()))
+
+    def _drop_unknown(self, report: RecorderReport, live: list[Run]) -> None:
+        current = report.current
+        if current is None or current.key.instrument != self._instrument.name:
+            return
+        if (current.key.session_id, current.key.run_number) in {(run.session_id, run.number) for run in live}:
+            return
+        if self._is_ours(current.key) and self._store.run(current.key.session_id, current.key.run_number).state.is_live:
+            return  # it began after `live` was read
+        self._recorder.abort(current.key)
+
+    def _look_at_disk(self) -> None:
+        if time.monotonic() - self._disk_at < _DISK_S:
+            return
+        self._disk_at = time.monotonic()
+        self._projector.live(disk=self._recorder.disk(self._instrument.data_root))
+
+    def _do_report(self, report: RunReport) -> bool:
+        return self._do("run_report", {"report": plain(report)})
+
+    def _do(self, verb: str, arguments: dict[str, Any]) -> bool:
+        try:
+            self._submit(verb, arguments).result(timeout=30)
+        except BeamsessionError as error:
+            _log.error("%s was refused: %s", verb, error.text)
+            return False
+        return True
+
+
+def _fault_of(report: RecorderReport) -> str:
+    return " ".join(f"{problem.sentence} {problem.remedy}".strip() for problem in report.problems)

@@ -1,0 +1,5 @@
+"""`python -m beamsession.servers.up` is `beamsession up`."""
+
+from beamsession.servers.up.main import main
+
+main()

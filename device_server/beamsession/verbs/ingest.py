@@ -1,0 +1,70 @@
+"""Ingests: how far completed sessions are on their way to the catalogue."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from beamsession.model.errors import NotFoundError, WrongStateError
+from beamsession.model.permissions import Action
+from beamsession.model.plain import plain
+from beamsession.model.session import Ingest
+from beamsession.model.states import IngestState, SessionState
+from beamsession.model.verb import Place
+from beamsession.verbs.context import Context
+from beamsession.verbs.registry import verb
+
+
+@verb(Action.READ, Place.STORE)
+def ingest_list(ctx: Context, *, states: list[IngestState] | None = None) -> list[dict[str, Any]]:
+    """List ingests, by state."""
+    return [plain(item) for item in ctx.store.ingests(instrument=ctx.instrument.name, states=tuple(states or ()))]
+
+
+@verb(Action.READ, Place.STORE)
+def ingest_show(ctx: Context, *, session: int) -> dict[str, Any]:
+    """Show how far a session is on its way to the catalogue."""
+    found = ctx.store.ingest(ctx.session(session).id)
+    if found is None:
+        raise NotFoundError(
+            f"Session {session} was never sent to the catalogue.",
+            code="INGEST_NOT_FOUND",
+            value=session,
+            remedy="Send it with RequestIngest once it is completed.",
+        )
+    return plain(found)
+
+
+@verb(Action.OPERATE, Place.DEVICE)
+def ingest_request(ctx: Context, *, session: int) -> None:
+    """Send a completed session to the catalogue, or try a parked one again."""
+    ctx.session(session)
+    with ctx.change() as change:
+        found = change.tx.session(session)
+        if found.state is not SessionState.COMPLETED:
+            raise WrongStateError(
+                f"Session {session} is {found.state.value}.",
+                value=session,
+                remedy="Only a completed session that is not yet archived can be sent to the catalogue.",
+            )
+        change.tx.set_ingest(Ingest(session, IngestState.PENDING, change.tx.now, step="waiting"))
+        change.tx.event("ingest_requested", session_id=session)
+
+
+@verb(Action.REPORT, Place.DEVICE)
+def ingest_report(
+    ctx: Context,
+    *,
+    session: int,
+    state: IngestState,
+    step: str = "",
+    detail: str = "",
+    pid: str = "",
+    attempts: int = 0,
+) -> None:
+    """The worker says how far a session is on its way to the catalogue."""
+    with ctx.change() as change:
+        if change.tx.session(session).state is not SessionState.COMPLETED:
+            return
+        now = change.tx.now
+        change.tx.set_ingest(Ingest(session, state, now, pid=pid, step=step, detail=detail, attempts=attempts))
+        change.tx.event(f"ingest_{state.value}", session_id=session, step=step, detail=detail, pid=pid)

@@ -1,0 +1,43 @@
+"""Metadata of a session: set some keys, replace all, show."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from beamsession.model.errors import WrongStateError
+from beamsession.model.metadata import check_metadata
+from beamsession.model.permissions import Action
+from beamsession.model.verb import Place
+from beamsession.verbs.context import Context
+from beamsession.verbs.registry import verb
+
+
+@verb(Action.EDIT, Place.DEVICE)
+def metadata_set(ctx: Context, *, values: dict[str, Any], session: int = 0, replace: bool = False) -> dict[str, Any]:
+    """Set keys of a session's metadata (0: the open one); null removes a key; `replace` drops all others."""
+    check_metadata(values)
+    found = ctx.session(session)
+    with ctx.change() as change:
+        found = change.tx.session(found.id)
+        if not found.state.is_editable:
+            raise WrongStateError(
+                f"Session {found.id} is {found.state.value}; its metadata are final.",
+                value=found.id,
+                remedy="Only sessions that are open or completed can be edited.",
+            )
+        old = {} if replace else found.metadata
+        new = {key: value for key, value in {**old, **values}.items() if value is not None}
+        check_metadata(new)
+        if new == found.metadata:
+            return found.metadata
+        change.tx.change_session(found, metadata=new, metadata_edited=True)
+        removed = sorted(set(found.metadata) - set(new))
+        changed = {key: value for key, value in new.items() if found.metadata.get(key) != value}
+        change.tx.event("metadata_changed", session_id=found.id, changed=changed, removed=removed)
+        return change.reply(new)
+
+
+@verb(Action.READ, Place.STORE)
+def metadata_show(ctx: Context, *, session: int = 0) -> dict[str, Any]:
+    """Show the metadata of a session (0: the open one)."""
+    return ctx.session(session).metadata

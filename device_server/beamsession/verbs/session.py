@@ -1,0 +1,254 @@
+"""Sessions: start, pause, resume, complete, cancel; list and show them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from beamsession.model import names
+from beamsession.model.errors import RefusedError, UnavailableError, WrongStateError
+from beamsession.model.metadata import check_metadata
+from beamsession.model.paths import session_folder
+from beamsession.model.permissions import Action
+from beamsession.model.plain import plain
+from beamsession.model.session import Ingest, Session
+from beamsession.model.situation import Command
+from beamsession.model.states import IngestState, RunIntent, RunState, SessionState
+from beamsession.model.verb import Place
+from beamsession.store import SessionQuery
+from beamsession.verbs.context import Change, Context
+from beamsession.verbs.registry import verb
+
+
+@verb(Action.OPERATE, Place.DEVICE, tango="Start")
+def session_start(
+    ctx: Context,
+    *,
+    name: str = "",
+    title: str = "",
+    metadata: dict[str, Any] | None = None,
+    proposal: str = "",
+) -> int:
+    """Start a session and return its id.
+
+    An open session is completed first (its run drains); one without runs, files, comments or changed metadata is
+    cancelled. Raises InvalidInputError for a bad name, title, proposal or metadata, and RefusedError where the data
+    root cannot be written.
+    """
+    name, title, proposal = names.session_name(name), names.title(title), names.proposal(proposal)
+    metadata = check_metadata(metadata or {})
+    _require_data_root(ctx)
+    with ctx.change() as change:
+        previous = _close_open_session(ctx, change)
+        session = change.tx.new_session(
+            name=name,
+            title=title,
+            user=ctx.caller.principal.name,
+            proposal=proposal,
+            folder=lambda session_id, start: session_folder(
+                ctx.instrument.folder_template,
+                session_id=session_id,
+                name=name,
+                proposal=proposal,
+                instrument=ctx.instrument.name,
+                start=start,
+            ),
+            metadata=metadata,
+            floor=ctx.id_floor,
+        )
+        change.tx.event(
+            "session_started",
+            session_id=session.id,
+            name=name,
+            title=title,
+            proposal=proposal,
+            metadata=metadata,
+            folder=session.folder,
+            previous=previous,
+        )
+        return change.reply(session.id)
+
+
+@verb(Action.OPERATE, Place.DEVICE, tango="Pause")
+def session_pause(ctx: Context) -> None:
+    """Pause the session: no run can start, and the frames of an open run are not recorded until Resume."""
+    with ctx.change() as change:
+        session = change.open_session(Command.PAUSE)
+        change.tx.change_session(session, state=SessionState.PAUSED)
+        if change.run and change.run.state in (RunState.PREPARING, RunState.RECORDING):
+            change.tx.change_run(change.run, state=RunState.PAUSED, intent=RunIntent.PAUSE)
+        elif change.run and change.run.state is RunState.LOST:
+            change.tx.change_run(change.run, intent=RunIntent.PAUSE)
+        change.tx.event("session_paused", session_id=session.id, run_number=_number(change))
+
+
+@verb(Action.OPERATE, Place.DEVICE, tango="Resume")
+def session_resume(ctx: Context) -> None:
+    """Resume the paused session, and with it the recording of an open run."""
+    with ctx.change() as change:
+        session = change.open_session(Command.RESUME)
+        change.tx.change_session(session, state=SessionState.STARTED)
+        if change.run and change.run.state is RunState.PAUSED:
+            change.tx.change_run(change.run, state=RunState.RECORDING, intent=RunIntent.RECORD)
+        elif change.run and change.run.state is RunState.LOST:
+            change.tx.change_run(change.run, intent=RunIntent.RECORD)
+        change.tx.event("session_resumed", session_id=session.id, run_number=_number(change))
+
+
+@verb(Action.OPERATE, Place.DEVICE, tango="Complete")
+def session_complete(ctx: Context) -> None:
+    """Complete the session; with a run open it is COMPLETING until that run's frames are on disk."""
+    with ctx.change() as change:
+        change.open_session(Command.COMPLETE)
+        _complete(ctx, change)
+
+
+@verb(Action.OPERATE, Place.DEVICE, tango="Cancel")
+def session_cancel(ctx: Context) -> None:
+    """Cancel a session that has no run: its folder goes, its record and id stay as CANCELLED."""
+    with ctx.change() as change:
+        session = change.open_session(Command.CANCEL)
+        runs = change.tx.run_count(session.id)
+        if runs:
+            raise WrongStateError(
+                f"Session {session.id} has {runs} runs and cannot be cancelled.",
+                value=session.id,
+                remedy="Complete it with Complete.",
+            )
+        _cancel(change, session)
+
+
+@verb(Action.READ, Place.STORE)
+def session_list(
+    ctx: Context,
+    *,
+    states: list[SessionState] | None = None,
+    user: str = "",
+    proposal: str = "",
+    text: str = "",
+    since: datetime | None = None,
+    until: datetime | None = None,
+    limit: int = 50,
+    offset: int = 0,
+    before_id: int | None = None,
+) -> list[dict[str, Any]]:
+    """List sessions, newest first: by states, user, proposal, text in name or title, and start time.
+
+    `before_id` continues after that session, fast at any depth.
+    """
+    found = ctx.store.sessions(
+        SessionQuery(
+            instrument=ctx.instrument.name,
+            states=tuple(states or ()),
+            user=user or None,
+            proposal=proposal or None,
+            text=text,
+            since=since,
+            until=until,
+            limit=limit,
+            offset=offset,
+            before_id=before_id,
+        )
+    )
+    return [plain(session) for session in found]
+
+
+@verb(Action.READ, Place.STORE)
+def session_show(ctx: Context, *, session: int = 0) -> dict[str, Any]:
+    """Show one session (0: the open one) with its runs, files and the state of its ingest."""
+    found = ctx.session(session)
+    return {
+        **plain(found),
+        "runs": plain(ctx.store.runs(found.id)),
+        "files": plain(ctx.store.files(found.id)),
+        "ingest": plain(ctx.store.ingest(found.id)),
+    }
+
+
+@verb(Action.REPORT, Place.DEVICE)
+def session_archive(ctx: Context, *, session: int, pid: str) -> None:
+    """The catalogue holds this session under `pid`: it becomes ARCHIVED."""
+    with ctx.change() as change:
+        found = change.tx.session(session)
+        if found.state is SessionState.ARCHIVED and found.dataset_pid == pid:
+            return
+        if found.state is not SessionState.COMPLETED:
+            raise WrongStateError(
+                f"Session {session} is {found.state.value} and cannot be archived.",
+                value=session,
+                remedy="Only a completed session goes to the catalogue.",
+            )
+        change.tx.change_session(found, state=SessionState.ARCHIVED, dataset_pid=pid)
+        change.tx.set_ingest(Ingest(session, IngestState.DONE, change.tx.now, pid=pid, step="done"))
+        change.tx.event("session_archived", session_id=session, pid=pid)
+
+
+def finish_completing(ctx: Context, change: Change, session: Session) -> None:
+    """Complete `session`, whose last run has ended, inside the transaction that ended it."""
+    change.tx.change_session(session, state=SessionState.COMPLETED, stop=change.tx.now)
+    runs = change.tx.run_count(session.id)
+    if ctx.instrument.ingest_on_complete:
+        change.tx.set_ingest(Ingest(session.id, IngestState.PENDING, change.tx.now, step="waiting"))
+    change.tx.event("session_completed", session_id=session.id, runs=runs)
+
+
+def _complete(ctx: Context, change: Change) -> None:
+    session = change.session
+    assert session is not None
+    if change.run is None:
+        finish_completing(ctx, change, session)
+        return
+    change.tx.change_session(session, state=SessionState.COMPLETING)
+    if change.run.state is RunState.LOST:
+        change.tx.change_run(change.run, intent=RunIntent.STOP)
+    elif change.run.state is not RunState.DRAINING:
+        change.tx.change_run(change.run, state=RunState.DRAINING, intent=RunIntent.STOP)
+    change.tx.event("session_completing", session_id=session.id, run_number=change.run.number)
+
+
+def _cancel(change: Change, session: Session) -> None:
+    change.tx.change_session(session, state=SessionState.CANCELLED, stop=change.tx.now)
+    change.tx.event("session_cancelled", session_id=session.id, folder=session.folder)
+
+
+def _close_open_session(ctx: Context, change: Change) -> dict[str, Any] | None:
+    """Complete or cancel the open session; what was done to it, None without one."""
+    session = change.session
+    if session is None:
+        return None
+    if _is_untouched(change, session):
+        _cancel(change, session)
+        return {"session": session.id, "done": "cancelled"}
+    _complete(ctx, change)
+    return {"session": session.id, "done": "completing" if change.run else "completed"}
+
+
+def _is_untouched(change: Change, session: Session) -> bool:
+    if session.metadata_edited or change.tx.run_count(session.id) or change.tx.files(session.id):
+        return False
+    return not any(event.kind == "comment_added" for event in change.tx.events(session_id=session.id))
+
+
+def _require_data_root(ctx: Context) -> None:
+    try:
+        disk = ctx.recorder.disk(ctx.instrument.data_root)
+    except UnavailableError:
+        return  # a session needs no recorder, only its runs do; the alarm says that it is away
+    if disk.problem or not disk.writable:
+        raise RefusedError(
+            f"The data root {ctx.instrument.data_root} cannot be written: {disk.problem or 'no permission'}.",
+            code="ROOT_NOT_WRITABLE",
+            value=str(ctx.instrument.data_root),
+            remedy="Mount it writable, or correct its owner and mode, then start again.",
+        )
+    if disk.free < ctx.instrument.min_free_bytes:
+        raise RefusedError(
+            f"Only {disk.free / 2**30:.2f} GiB are free below {ctx.instrument.data_root}.",
+            code="DISK_FULL",
+            value=disk.free,
+            remedy=f"Free some space: {ctx.instrument.min_free_bytes / 2**30:.2f} GiB are needed (data.min_free_gib).",
+        )
+
+
+def _number(change: Change) -> int | None:
+    return change.run.number if change.run else None
