@@ -1,0 +1,1 @@
+"""A simulated beamline for trying and testing: detectors, motors, readings and a catalogue, all on loopback."""
