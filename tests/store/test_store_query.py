@@ -88,7 +88,7 @@ def filtered(made: list[Session], query: SessionQuery) -> list[int]:
 def test_any_query_answers_as_a_filter_would(filled: tuple[Store, list[Session]]) -> None:
     store, made = filled
 
-    @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(queries)
     def check(query: SessionQuery) -> None:
         assert [session.id for session in store.sessions(query)] == filtered(made, query)

@@ -181,7 +181,7 @@ def test_a_request_id_has_a_sensible_length(store: Store, request_id: str) -> No
 def test_a_name_cannot_change(store: Store) -> None:
     session = start_session(store)
     with pytest.raises(TypeError), store.transaction(CALLER, INSTRUMENT) as transaction:
-        transaction.change_session(session, name="other")  # pyright: ignore[reportArgumentType]
+        transaction.change_session(session, name="other")  # pyright: ignore[reportCallIssue]
 
 
 def test_a_title_with_its_old_name_is_found_after_a_change(store: Store) -> None:

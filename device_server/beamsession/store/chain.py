@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, cast
 
 from sqlalchemy import BigInteger, Connection, Row, Text, func, select, type_coerce, update
@@ -15,6 +15,9 @@ from beamsession.store.columns import from_microseconds, storable, to_json_text
 from beamsession.store.tables import chain_head, events
 
 _PAGE = 1000
+_SELECT_HEAD = select(chain_head).where(chain_head.c.id == 1)
+_LOCK_HEAD = _SELECT_HEAD.with_for_update()
+_UPDATE_HEAD = update(chain_head).where(chain_head.c.id == 1)
 
 
 @dataclass(frozen=True)
@@ -43,18 +46,13 @@ class ChainReport:
 
 def read_head(connection: Connection, *, lock: bool = False) -> Head:
     """The head; with `lock` nobody else writes until the transaction ends (SQLite has locked already)."""
-    statement = select(chain_head).where(chain_head.c.id == 1)
-    row = connection.execute(statement.with_for_update() if lock else statement).one()
+    row = connection.execute(_LOCK_HEAD if lock else _SELECT_HEAD).one()
     return Head(row.seq, row.hash, row.last_session_id, row.last_run_id)
 
 
 def write_head(connection: Connection, head: Head) -> None:
     """Replace the head."""
-    connection.execute(
-        update(chain_head)
-        .where(chain_head.c.id == 1)
-        .values(seq=head.seq, hash=head.hash, last_session_id=head.last_session_id, last_run_id=head.last_run_id)
-    )
+    connection.execute(_UPDATE_HEAD, asdict(head))
 
 
 def linked(event: Event, head: Head) -> Event:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
-from sqlalchemy import Connection, Executable, Row, func, select
+from sqlalchemy import Connection, Executable, Row, bindparam, func, select
 
 from beamsession.model.errors import NotFoundError
 from beamsession.model.event import Event, Refusal
@@ -31,6 +31,9 @@ from beamsession.store.tables import (
     sessions,
 )
 
+_SELECT_SESSION = select(sessions).where(sessions.c.id == bindparam("id"))
+_SELECT_RUN = select(runs).where(runs.c.session_id == bindparam("session_id"), runs.c.number == bindparam("number"))
+
 
 class Reads(ABC):
     """Reads; each sees one consistent state of the store. Raises UnavailableError when the store cannot answer."""
@@ -41,7 +44,7 @@ class Reads(ABC):
 
     def session(self, session_id: int) -> Session:
         """The session. Raises NotFoundError SESSION_NOT_FOUND."""
-        row = self._first(select(sessions).where(sessions.c.id == session_id))
+        row = self._first(_SELECT_SESSION, id=session_id)
         if row is None:
             raise NotFoundError(
                 f"There is no session {session_id}.",
@@ -95,7 +98,7 @@ class Reads(ABC):
 
     def run(self, session_id: int, number: int) -> Run:
         """The run. Raises NotFoundError RUN_NOT_FOUND."""
-        row = self._first(select(runs).where(runs.c.session_id == session_id, runs.c.number == number))
+        row = self._first(_SELECT_RUN, session_id=session_id, number=number)
         if row is None:
             raise NotFoundError(
                 f"Session {session_id} has no run {number}.",
@@ -190,9 +193,9 @@ class Reads(ABC):
         )
         return [rows.to_refusal(row) for row in found]
 
-    def _first(self, statement: Executable) -> Row[Any] | None:
+    def _first(self, statement: Executable, **values: Any) -> Row[Any] | None:
         with self._reading() as connection:
-            return connection.execute(statement).first()
+            return connection.execute(statement, values).first()
 
     def _all(self, statement: Executable) -> Sequence[Row[Any]]:
         with self._reading() as connection:

@@ -9,7 +9,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, Unpack
 
-from sqlalchemy import Connection, Executable, Table, func, insert, select, update
+from sqlalchemy import Connection, Executable, Table, bindparam, func, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from beamsession.model.errors import ConflictError
@@ -26,6 +26,16 @@ from beamsession.store.query import folded
 from beamsession.store.reads import Reads
 from beamsession.store.replies import Reply
 from beamsession.store.tables import events, files, ingests, runs, sessions
+
+# Made once: building a statement takes longer than executing it.
+_UPDATE_IF_SAME = {
+    table: update(table).where(
+        table.c.id == bindparam("old_id"),
+        table.c.version == bindparam("old_version"),
+        table.c.state == bindparam("old_state"),
+    )
+    for table in (sessions, runs)
+}
 
 
 class Transaction(Reads):
@@ -69,22 +79,23 @@ class Transaction(Reads):
         session_id = max(self._head.last_session_id, floor) + 1
         begun = start or self.now
         self._change(
-            insert(sessions).values(
-                id=session_id,
-                instrument=self._instrument,
-                name=name,
-                title=title,
-                search=_search_text(name, title),
-                state=SessionState.STARTED,
-                user=user,
-                proposal=proposal,
-                folder=folder(session_id, begun),
-                start=begun,
-                metadata=metadata,
-                metadata_edited=False,
-                version=1,
-                dataset_pid="",
-            )
+            insert(sessions),
+            {
+                "id": session_id,
+                "instrument": self._instrument,
+                "name": name,
+                "title": title,
+                "search": _search_text(name, title),
+                "state": SessionState.STARTED,
+                "user": user,
+                "proposal": proposal,
+                "folder": folder(session_id, begun),
+                "start": begun,
+                "metadata": metadata,
+                "metadata_edited": False,
+                "version": 1,
+                "dataset_pid": "",
+            },
         )
         self._head = replace(self._head, last_session_id=session_id)
         return self.session(session_id)
@@ -118,26 +129,27 @@ class Transaction(Reads):
         highest = select(func.coalesce(func.max(runs.c.number), 0)).where(runs.c.session_id == session.id)
         number = self._number(highest) + 1
         self._change(
-            insert(runs).values(
-                id=run_id,
-                session_id=session.id,
-                instrument=session.instrument,
-                number=number,
-                state=state,
-                intent=intent,
-                origin=origin,
-                start=start or self.now,
-                title=title,
-                file=file,
-                frames=frames,
-                detectors=detectors,
-                metadata=metadata,
-                report={},
-                reason="",
-                recorder=recorder,
-                acknowledged=False,
-                version=1,
-            )
+            insert(runs),
+            {
+                "id": run_id,
+                "session_id": session.id,
+                "instrument": session.instrument,
+                "number": number,
+                "state": state,
+                "intent": intent,
+                "origin": origin,
+                "start": start or self.now,
+                "title": title,
+                "file": file,
+                "frames": frames,
+                "detectors": detectors,
+                "metadata": metadata,
+                "report": {},
+                "reason": "",
+                "recorder": recorder,
+                "acknowledged": False,
+                "version": 1,
+            },
         )
         self._head = replace(self._head, last_run_id=run_id)
         return self.run(session.id, number)
@@ -159,15 +171,16 @@ class Transaction(Reads):
         if self._number(known):
             return False
         self._change(
-            insert(files).values(
-                session_id=file.session_id,
-                path_hash=digest,
-                path=file.path,
-                added=file.added,
-                size=file.size,
-                modified=file.modified,
-                is_folder=file.is_folder,
-            )
+            insert(files),
+            {
+                "session_id": file.session_id,
+                "path_hash": digest,
+                "path": file.path,
+                "added": file.added,
+                "size": file.size,
+                "modified": file.modified,
+                "is_folder": file.is_folder,
+            },
         )
         return True
 
@@ -183,9 +196,9 @@ class Transaction(Reads):
             "attempts": ingest.attempts,
         }
         if self.ingest(ingest.session_id) is None:
-            self._change(insert(ingests).values(session_id=ingest.session_id, **values))
+            self._change(insert(ingests), {"session_id": ingest.session_id, **values})
         else:
-            self._change(update(ingests).where(ingests.c.session_id == ingest.session_id).values(**values))
+            self._change(update(ingests).where(ingests.c.session_id == ingest.session_id), values)
 
     def event(
         self, kind: str, *, session_id: int | None = None, run_number: int | None = None, **payload: Any
@@ -208,20 +221,21 @@ class Transaction(Reads):
             self._head,
         )
         self._execute(
-            insert(events).values(
-                seq=link.seq,
-                time=link.time,
-                instrument=link.instrument,
-                kind=link.kind,
-                principal=link.principal,
-                role=link.role,
-                face=link.face,
-                session_id=link.session_id,
-                run_number=link.run_number,
-                payload=link.payload,
-                previous=link.previous,
-                hash=link.hash,
-            )
+            insert(events),
+            {
+                "seq": link.seq,
+                "time": link.time,
+                "instrument": link.instrument,
+                "kind": link.kind,
+                "principal": link.principal,
+                "role": link.role,
+                "face": link.face,
+                "session_id": link.session_id,
+                "run_number": link.run_number,
+                "payload": link.payload,
+                "previous": link.previous,
+                "hash": link.hash,
+            },
         )
         self._head = replace(self._head, seq=link.seq, hash=link.hash)
         return link
@@ -259,20 +273,17 @@ class Transaction(Reads):
             self._has_failed = self._has_failed or isinstance(fault.__cause__ or fault, SQLAlchemyError)
             raise
 
-    def _execute(self, statement: Executable) -> int:
+    def _execute(self, statement: Executable, values: dict[str, Any]) -> int:
         with self._reading() as connection:
-            return connection.execute(statement).rowcount
+            return connection.execute(statement, values).rowcount
 
-    def _change(self, statement: Executable) -> int:
+    def _change(self, statement: Executable, values: dict[str, Any]) -> int:
         self._has_changes = True
-        return self._execute(statement)
+        return self._execute(statement, values)
 
     def _change_if_same(self, table: Table, old: Session | Run, values: dict[str, Any], what: str) -> None:
-        changed = self._change(
-            update(table)
-            .where(table.c.id == old.id, table.c.version == old.version, table.c.state == old.state)
-            .values(version=old.version + 1, **values)
-        )
+        same = {"old_id": old.id, "old_version": old.version, "old_state": old.state}
+        changed = self._change(_UPDATE_IF_SAME[table], {"version": old.version + 1, **values, **same})
         if not changed:
             raise ConflictError(
                 f"{what} was changed by somebody else meanwhile.",

@@ -7,12 +7,10 @@ from typing import Any
 
 import tango
 
-from beamsession.model.errors import BeamsessionError, UnavailableError, error_from_json
+from beamsession.faces.tango.text import from_tango, to_json, transport_error
 from beamsession.model.principal import Principal
 
 _TIMEOUT_MS = 3000
-# What cppTango and the Tango database call their own troubles, as opposed to an answer of the device.
-_TRANSPORT = ("API_", "DB_", "TRANSIENT", "COMM_FAILURE", "OBJECT_NOT_EXIST")
 
 
 class TangoManager:
@@ -37,7 +35,7 @@ class TangoManager:
         Raises UnavailableError (MANAGER_UNREACHABLE) when no answer came, which does not mean that nothing was done:
         the same `request_id` makes asking again harmless. Otherwise the error that the verb raised.
         """
-        request = json.dumps(
+        request = to_json(
             {
                 "verb": verb,
                 "args": args,
@@ -45,14 +43,22 @@ class TangoManager:
                 "face": face,
                 "request_id": request_id,
                 "token": token,
-            },
-            ensure_ascii=True,
+            }
         )
         with tango.EnsureOmniThread():
             try:
                 answer = self._connected().command_inout("Call", request)
             except tango.DevFailed as fault:
-                raise self._meaning(fault) from fault
+                error = from_tango(fault)
+                if error is None:
+                    self._proxy = None
+                    error = transport_error(
+                        fault,
+                        who=f"The session manager {self._device}",
+                        code="MANAGER_UNREACHABLE",
+                        remedy="Look whether it runs; it is asked again.",
+                    )
+                raise error from fault
         return json.loads(answer) if answer else None
 
     def _connected(self) -> tango.DeviceProxy:
@@ -61,17 +67,3 @@ class TangoManager:
             proxy.set_timeout_millis(_TIMEOUT_MS)
             self._proxy = proxy
         return self._proxy
-
-    def _meaning(self, fault: tango.DevFailed) -> BeamsessionError:
-        first = fault.args[0]
-        reason, sentence = str(first.reason), str(first.desc)
-        is_transport = isinstance(fault, tango.ConnectionFailed | tango.CommunicationFailed)
-        if not is_transport and not reason.startswith(_TRANSPORT):
-            return error_from_json({"code": reason, "sentence": sentence})
-        self._proxy = None
-        return UnavailableError(
-            f"The session manager {self._device} does not answer: {sentence.strip()}",
-            code="MANAGER_UNREACHABLE",
-            value=self._device,
-            remedy="Look whether it runs; it is asked again.",
-        )

@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from enum import Enum, auto
 
 from beamsession.model.alarms import Facts, alarms, device_state
 from beamsession.model.clock import utc_now
@@ -34,6 +35,34 @@ class Live:
     last_error: str = ""
     fault: str = ""
     starting: bool = True
+
+
+class _Part(Enum):
+    """The parts of a view that are read from the store one by one."""
+
+    SESSION = auto()
+    RUN = auto()
+    COMPLETED = auto()
+    IDS = auto()
+    INGEST = auto()
+
+
+_ALL = frozenset(_Part)
+_TOUCHED = {
+    "comment_added": frozenset[_Part](),
+    "file_added": frozenset[_Part](),
+    "metadata_changed": frozenset({_Part.SESSION}),
+    "session_paused": frozenset({_Part.SESSION, _Part.RUN}),
+    "session_resumed": frozenset({_Part.SESSION, _Part.RUN}),
+    "alarm_acknowledged": frozenset({_Part.RUN}),
+}
+_TOUCHED_BY_NOUN = {"run": frozenset({_Part.SESSION, _Part.RUN}), "ingest": frozenset({_Part.INGEST})}
+
+
+def _touched(kind: str) -> frozenset[_Part]:
+    """What an event of this kind may have changed; everything, where nobody said less."""
+    by_noun = _TOUCHED_BY_NOUN.get(kind.partition("_")[0], _ALL)
+    return _TOUCHED.get(kind, by_noun)
 
 
 class Projector:
@@ -91,21 +120,17 @@ class Projector:
     def _advance(self, events: list[Event]) -> View:
         own = [event for event in events if event.instrument == self._instrument.name]
         view = replace(self._view, event_count=events[-1].seq, last_event=own[-1] if own else self._view.last_event)
-        kinds = {event.kind.partition("_")[0] for event in own}
-        if "session" in kinds:
+        touched = {part for event in own for part in _touched(event.kind)}
+        if _Part.IDS in touched:
             new = [event.session_id for event in own if event.kind == "session_started" and event.session_id]
-            view = replace(
-                view,
-                session_ids=(*reversed(new), *view.session_ids)[:_NEWEST_IDS],
-                last_completed=self._store.last_completed(self._instrument.name),
-            )
-        if kinds & {"session", "metadata", "run"}:
+            view = replace(view, session_ids=(*reversed(new), *view.session_ids)[:_NEWEST_IDS])
+        if _Part.COMPLETED in touched:
+            view = replace(view, last_completed=self._store.last_completed(self._instrument.name))
+        if _Part.SESSION in touched:
             view = self._with_session(view)
-        if kinds & {"run", "alarm", "session"}:
+        if _Part.RUN in touched:
             view = self._with_run(view)
-        if kinds & {"session", "ingest"}:
-            view = self._with_ingest(view)
-        return view
+        return self._with_ingest(view) if _Part.INGEST in touched else view
 
     def _with_session(self, view: View) -> View:
         session = self._shown_session()

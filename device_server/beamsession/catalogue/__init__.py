@@ -1,0 +1,1 @@
+"""The way into the data catalogue (SciCat): its client, what is sent to it, and what is checked before."""

@@ -1,0 +1,116 @@
+"""The files of a session: everything in its folder that is data, as paths relative to the folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import Field
+
+from beamsession.model.detector import Value
+from beamsession.model.errors import RefusedError
+
+# Written after the file list is taken, so never a part of it; the archive's record of the folder makes it.
+LATER_EVENTS = "later_events.jsonl"
+
+
+class ListedFile(Value):
+    """One file: `path` relative with forward slashes, `size` in bytes, `mtime_ns` as the file system has it."""
+
+    path: str
+    size: int = Field(ge=0)
+    mtime_ns: int
+    checksum: str = ""
+
+    @property
+    def modified(self) -> datetime:
+        """When it was last written, UTC."""
+        return datetime.fromtimestamp(self.mtime_ns / 1e9, tz=UTC)
+
+
+class Manifest(Value):
+    """The files of a session, sorted by path; `skipped` are links that point out of the folder."""
+
+    files: tuple[ListedFile, ...]
+    skipped: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Bytes in all."""
+        return sum(file.size for file in self.files)
+
+
+def list_files(folder: Path, expected: Sequence[Path] = ()) -> Manifest:
+    """The manifest of `folder`; hidden files (locks, half-written ones) are no data.
+
+    `expected` are absolute paths that must be in it. Raises RefusedError: FOLDER_MISSING, FILE_OUTSIDE, FILE_MISSING,
+    NO_FILES.
+    """
+    if not folder.is_dir():
+        raise RefusedError(
+            f"The data folder {folder} is not there.",
+            code="FOLDER_MISSING",
+            value=str(folder),
+            remedy="Mount the data disk or put the folder back, then ask for the ingest again.",
+        )
+    root = folder.resolve()
+    files: list[ListedFile] = []
+    skipped: list[str] = []
+    for path in _walk(folder):
+        relative = path.relative_to(folder).as_posix()
+        if path.is_symlink() and not path.resolve().is_relative_to(root):
+            skipped.append(relative)
+            continue
+        facts = path.stat()
+        files.append(ListedFile(path=relative, size=facts.st_size, mtime_ns=facts.st_mtime_ns))
+    files.sort(key=lambda file: file.path)
+    _require(expected, root)
+    if not files:
+        raise RefusedError(
+            f"The data folder {folder} holds no files.",
+            code="NO_FILES",
+            value=str(folder),
+            remedy="Put the data back, then ask for the ingest again.",
+        )
+    return Manifest(files=tuple(files), skipped=tuple(sorted(skipped)))
+
+
+def _walk(folder: Path) -> list[Path]:
+    found: list[Path] = []
+    for place, folders, names in os.walk(folder, onerror=_unreadable):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        here = Path(place)
+        found += [
+            here / name for name in names if not name.startswith(".") and not (name == LATER_EVENTS and here == folder)
+        ]
+    return [path for path in found if path.is_symlink() or path.is_file()]
+
+
+def _unreadable(fault: OSError) -> None:
+    raise RefusedError(
+        f"The data folder {fault.filename} cannot be read: {fault.strerror}.",
+        code="FOLDER_UNREADABLE",
+        value=str(fault.filename),
+        remedy="Give the worker's account the right to read it, then ask for the ingest again.",
+    ) from fault
+
+
+def _require(expected: Sequence[Path], root: Path) -> None:
+    for path in expected:
+        resolved = path.resolve()
+        if not resolved.is_relative_to(root):
+            raise RefusedError(
+                f"{path} belongs to the session but lies outside its folder {root}.",
+                code="FILE_OUTSIDE",
+                value=str(path),
+                remedy=f"Copy it to {root / 'added'}, then ask for the ingest again.",
+            )
+        if not resolved.exists():
+            raise RefusedError(
+                f"{path} belongs to the session but is not there.",
+                code="FILE_MISSING",
+                value=str(path),
+                remedy="Put it back, or take it off the session; then ask for the ingest again.",
+            )

@@ -1,0 +1,40 @@
+"""The end of a run's master: verdict, end time and the result of the NeXus check go in."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+from beamsession.model.plan import RunPlan
+from beamsession.model.report import RunReport
+from beamsession.model.states import RunState
+from beamsession.record import nexus
+from beamsession.record.deadline import DiskHand, sentence_of
+from beamsession.record.readings.reading import Reading
+
+_log = logging.getLogger(__name__)
+
+
+def close_master(
+    report: RunReport,
+    plan: RunPlan,
+    disk: DiskHand,
+    *,
+    constants_start: Mapping[str, Reading] | None,
+    constants_end: Mapping[str, Reading] | None,
+) -> RunReport:
+    """The last report, after the master has the verdict and was checked; a master that fails is told in it."""
+    try:
+        disk.do(f"stat {plan.master}", plan.master.exists)
+        complaints = nexus.close_master(plan, report, constants_start=constants_start, constants_end=constants_end)
+    except Exception as fault:
+        _log.exception("run %s: the master could not be closed", plan.key)
+        sentence = f"The master could not be closed: {sentence_of(fault)}"
+        return report.model_copy(
+            update={
+                "state": RunState.INCOMPLETE if report.state is RunState.COMPLETED else report.state,
+                "reason": f"{report.reason}; {sentence}" if report.reason else sentence,
+                "check": (sentence,),
+            }
+        )
+    return report.model_copy(update={"check": complaints})

@@ -1,0 +1,196 @@
+"""The detectors and readings of one run, told the same thing at the same time and looked at together."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+
+from beamsession.model.completeness import Completeness
+from beamsession.model.errors import BeamsessionError, UnavailableError
+from beamsession.model.plan import RunPlan
+from beamsession.record.deadline import Lane, gather, sentence_of
+from beamsession.record.detector import Detector, Progress
+from beamsession.record.readings.reading import Reading
+from beamsession.record.scalars import Scalars
+
+# An order is a message to a child process; only a process that hangs lets one wait this long.
+_ORDER_S = 10.0
+_LOOK_S = 0.5
+_SILENT_S = 10.0
+
+
+@dataclass(frozen=True)
+class Look:
+    """All of a run at one moment: accounts in the plan's order, bytes per second, readings, and what broke."""
+
+    accounts: tuple[Completeness, ...]
+    rate: float
+    readings: int
+    failures: Mapping[str, str]
+    closed: bool
+    finished: bool
+
+
+class Crew:
+    """Who works on one run. Raises what its members raise; the first of several."""
+
+    def __init__(self, plan: RunPlan, detectors: Sequence[Lane[Detector]], scalars: Lane[Scalars]) -> None:
+        self._plan = plan
+        self._detectors = detectors
+        self._scalars = scalars
+        self._prepared: list[Lane[Detector]] = []
+        self._scalars_prepared = False
+        self._progress = {lane.name: _nothing_yet(lane.name, plan.frames) for lane in detectors}
+        self._heard = dict.fromkeys(self._progress, time.monotonic())
+        self._short_since: float | None = None
+
+    def prepare(self) -> Mapping[str, Reading]:
+        """Open all sources and files at once; the constants at start."""
+        patience = self._plan.connect_timeout_s + _ORDER_S
+        orders = [lane.submit(lambda detector: detector.prepare(self._plan)) for lane in self._detectors]
+        constants = self._scalars.submit(lambda scalars: scalars.prepare(self._plan))
+        faults: list[Exception] = []
+        for lane, order in zip(self._detectors, orders, strict=True):
+            try:
+                order.result(patience)
+                self._prepared.append(lane)
+            except Exception as fault:
+                faults.append(_named(lane.name, fault))
+                if not order.done():  # It may still succeed, too late: then it has to let go again.
+                    lane.submit(lambda detector: detector.stop(drain=False))
+        try:
+            samples = constants.result(patience)
+            self._scalars_prepared = True
+        except Exception as fault:
+            faults.append(_named(self._scalars.name, fault))
+            samples = {}
+        if faults:
+            raise faults[0]
+        return samples
+
+    def arm(self) -> None:
+        """Record from now on."""
+        self._order(lambda detector: detector.arm())
+
+    def pause(self) -> None:
+        """Let frames pass unrecorded."""
+        self._order(lambda detector: detector.pause())
+
+    def resume(self) -> None:
+        """Record again."""
+        self._order(lambda detector: detector.resume())
+
+    def stop(self, *, drain: bool) -> None:
+        """Take no more frames; does not wait for the files."""
+        self._order(lambda detector: detector.stop(drain=drain))
+
+    def stop_scalars(self) -> Mapping[str, Reading]:
+        """End the readings; the constants at the end."""
+        if not self._scalars_prepared:
+            return {}
+        return self._scalars.call(lambda scalars: scalars.stop(), self._plan.connect_timeout_s + _ORDER_S)
+
+    def look(self) -> Look:
+        """How far everybody is; a member that is late is shown as last seen, and as broken when it stays so."""
+        asked = {lane: lane.submit(lambda detector: detector.progress()) for lane in self._prepared}
+        count = self._scalars.submit(lambda scalars: (scalars.count, scalars.failure))
+        failures: dict[str, str] = {}
+        for lane, answer in asked.items():
+            self._hear(lane, answer)
+            if failure := self._progress[lane.name].failure:
+                failures[lane.name] = failure
+        readings, broken = _answer_or(count, (0, ""))
+        if broken:
+            failures[self._scalars.name] = broken
+        seen = [self._progress[lane.name] for lane in self._detectors]
+        return Look(
+            accounts=tuple(progress.account for progress in seen),
+            rate=sum(progress.rate for progress in seen),
+            readings=readings,
+            failures=failures,
+            closed=all(self._progress[lane.name].closed for lane in self._prepared),
+            finished=self._is_finished(seen),
+        )
+
+    def files(self) -> dict[str, Path]:
+        """The data files that were made for this run, by detector; the table of readings under its lane's name."""
+        files: dict[str, Path] = {}
+        for lane in self._prepared:
+            if path := lane.call(lambda detector: detector.data_file(), _ORDER_S):
+                files[lane.name] = path
+        if self._scalars_prepared and (table := self._scalars.call(lambda scalars: scalars.data_file(), _ORDER_S)):
+            files[self._scalars.name] = table
+        return files
+
+    @property
+    def scalars_name(self) -> str:
+        """The key of the table of readings in `files` and `failures`."""
+        return self._scalars.name
+
+    def _order(self, work: Callable[[Detector], None]) -> None:
+        _, faults = gather([lane.submit(work) for lane in self._prepared], _ORDER_S)
+        if faults:
+            raise faults[0]
+
+    def _hear(self, lane: Lane[Detector], answer: Future[Progress]) -> None:
+        now = time.monotonic()
+        try:
+            self._progress[lane.name] = answer.result(_LOOK_S)
+            self._heard[lane.name] = now
+        except Exception as fault:
+            late = isinstance(fault, TimeoutError) and not answer.done()
+            if late and now - self._heard[lane.name] < _SILENT_S:
+                return
+            sentence = f"it has not answered for {_SILENT_S:g} s" if late else sentence_of(fault)
+            self._progress[lane.name] = self._progress[lane.name].model_copy(update={"failure": sentence})
+
+    def _is_finished(self, seen: Sequence[Progress]) -> bool:
+        """Whether every detector has had its declared number.
+
+        Lost frames count as had, or a run that lost one would never end; but a frame that is only late must get its
+        chance, so a number reached that way has to stand for a moment.
+        """
+        expected = self._plan.frames
+        if expected is None or not seen:
+            return False
+        if all(progress.closed or progress.account.received >= expected for progress in seen):
+            return True
+        if not all(progress.closed or _had(progress.account) >= expected for progress in seen):
+            self._short_since = None
+            return False
+        self._short_since = self._short_since or time.monotonic()
+        return time.monotonic() - self._short_since > _LOOK_S
+
+
+def _had(account: Completeness) -> int:
+    lost = sum(gap.count for gap in account.gaps)
+    if account.gaps_cut:
+        # The list of gaps is cut short. What is received and not written may be among the missing: left out here,
+        # so that a run ends a moment too late rather than too early.
+        lost = max(lost, account.missing - (account.received - account.written))
+    return account.received + max(lost, account.dropped_by_detector)
+
+
+def _nothing_yet(detector: str, frames: int | None) -> Progress:
+    return Progress(account=Completeness(detector=detector, expected=frames, missing=frames or 0))
+
+
+def _named(name: str, fault: Exception) -> Exception:
+    if isinstance(fault, BeamsessionError):
+        return fault
+    return UnavailableError(
+        f"'{name}' could not be prepared: {sentence_of(fault)}",
+        code="ENGINE_BROKEN",
+        value=name,
+        remedy="Look at the recorder's log; restart the recorder if it stays so.",
+    )
+
+
+def _answer_or(answer: Future[tuple[int, str]], otherwise: tuple[int, str]) -> tuple[int, str]:
+    try:
+        return answer.result(_LOOK_S)
+    except Exception:
+        return otherwise

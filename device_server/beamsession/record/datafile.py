@@ -1,0 +1,192 @@
+"""The data file of one detector in one run: HDF5, open for SWMR readers from the first frame, readable alone.
+
+Layout, N frames of Y rows and X columns (any shape of up to four dimensions is kept as it comes)::
+
+    /                        NXroot   @default = "entry"
+    /entry                   NXentry  @default = "data"; @title
+    /entry/data              NXdata   @signal = "data"
+    /entry/data/data         (N, Y, X), one chunk for each frame; @units, @interpretation = "image", @long_name
+    /entry/data/unique_id    (N) int64, the detector's own number of each frame
+    /entry/data/time_stamp   (N) int64, the detector's time stamp; @units = "ns", @start = "1970-01-01T00:00:00Z"
+    /entry/data/receive_time (N) int64, when the frame came off the wire; the same attributes
+
+Frames stand in the order in which they came. Where no frame came, `data` is an empty one-dimensional dataset.
+Times are UTC. References: NeXus NXdata and NXlog; HDF5 SWMR user's guide.
+"""
+
+from __future__ import annotations
+
+import errno
+import grp
+import os
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from beamsession.model.detector import Compression
+from beamsession.model.errors import RefusedError
+from beamsession.model.plan import FileRules
+from beamsession.record.compression import dataset_options
+from beamsession.record.frame import Frame, FrameFormat
+
+ENTRY = "/entry"
+GROUP = "/entry/data"
+DATA = "/entry/data/data"
+UNIQUE_ID = "/entry/data/unique_id"
+TIME_STAMP = "/entry/data/time_stamp"
+RECEIVE_TIME = "/entry/data/receive_time"
+EPOCH_START = "1970-01-01T00:00:00Z"
+
+_PER_FRAME = (UNIQUE_ID, TIME_STAMP, RECEIVE_TIME)
+_CHUNK = 4096  # numbers in a chunk of the datasets beside the frames
+_ALIGNED_FROM = 1 << 16
+_PAGE = 4096
+_IMAGE_DIMENSIONS = 2
+
+
+def reserve(path: Path, rules: FileRules) -> None:
+    """Create the file, empty, so that nobody else can; an existing one is not touched.
+
+    Raises RefusedError: FILE_EXISTS, DISK_FULL, ROOT_NOT_WRITABLE.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, rules.file_mode)
+    except FileExistsError:
+        raise RefusedError(
+            f"The data file {path} exists already; nothing is ever overwritten.",
+            code="FILE_EXISTS",
+            value=str(path),
+            remedy="Move the file away if it does not belong there, then start the run again.",
+        ) from None
+    except OSError as problem:
+        raise creation_error(path, problem) from problem
+    try:
+        os.fchmod(descriptor, rules.file_mode)
+        if rules.group is not None:
+            os.fchown(descriptor, -1, grp.getgrnam(rules.group).gr_gid)
+    except (OSError, KeyError) as problem:
+        path.unlink()
+        raise RefusedError(
+            f"The data file {path} cannot be given to the group {rules.group}: {problem}.",
+            code="ROOT_NOT_WRITABLE",
+            value=rules.group,
+            remedy="Name a group the recorder's account belongs to, or leave the group out of the configuration.",
+        ) from problem
+    finally:
+        os.close(descriptor)
+
+
+def creation_error(path: Path, problem: OSError) -> RefusedError:
+    """The error for a data file that could not be created."""
+    if problem.errno in (errno.ENOSPC, errno.EDQUOT):
+        return RefusedError(
+            f"The disk of {path.parent} is full.",
+            code="DISK_FULL",
+            value=str(path),
+            remedy="Free some space, then start the run again.",
+        )
+    return RefusedError(
+        f"The data file {path} cannot be created: {problem.strerror or problem}.",
+        code="ROOT_NOT_WRITABLE",
+        value=str(path),
+        remedy="Check that the folder exists and that the recorder's account may write there.",
+    )
+
+
+class DataFile:
+    """An open data file. Frames are acknowledged by `flush`: what was flushed survives a crash of this process.
+
+    Errors of the disk come out as OSError; the file must then not be touched any more, also not be closed.
+    """
+
+    def __init__(
+        self, path: Path, form: FrameFormat | None, *, title: str, units: str, compression: Compression
+    ) -> None:
+        self.format = form
+        self.flushed = 0
+        self._appended = 0
+        self._numbers: list[tuple[int, int, int]] = []
+        self._compressed = compression is not Compression.NONE
+        self._file = h5py.File(path, "w", libver="latest", locking="best-effort", **_alignment())
+        self._describe(title)
+        self._data = self._create_data(form, title, units, compression)
+        self._beside = tuple(self._create_numbers(name) for name in _PER_FRAME)
+        self._file.swmr_mode = True
+        self._file.flush()
+
+    def append(self, frame: Frame) -> None:
+        """Write one frame of the file's format behind the last."""
+        assert self.format is not None
+        number = self._appended
+        self._data.id.set_extent((number + 1, *self.format.shape))
+        if self._compressed:
+            self._data[number] = frame.payload.view(self.format.dtype).reshape(self.format.shape)
+        else:
+            self._data.id.write_direct_chunk((number,) + (0,) * len(self.format.shape), frame.payload)
+        self._numbers.append((frame.unique_id, frame.time_ns, frame.receive_ns))
+        self._appended = number + 1
+
+    def flush(self) -> None:
+        """Make all frames visible to readers and safe from a crash of this process."""
+        if self._numbers:
+            self._append_numbers()
+            # The numbers first: a reader who sees a frame finds its id.
+            for dataset in (*self._beside, self._data):
+                dataset.id.flush()
+        self.flushed = self._appended
+
+    def close(self) -> None:
+        """Flush, close and bring the file to the disk itself."""
+        self.flush()
+        path = Path(self._file.filename)
+        self._file.close()
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def _describe(self, title: str) -> None:
+        self._file.attrs.update({"NX_class": "NXroot", "default": "entry"})
+        entry = self._file.create_group(ENTRY)
+        entry.attrs.update({"NX_class": "NXentry", "default": "data", "title": title})
+        entry.create_group("data").attrs.update({"NX_class": "NXdata", "signal": "data"})
+
+    def _create_data(
+        self, form: FrameFormat | None, title: str, units: str, compression: Compression
+    ) -> h5py.Dataset:
+        if form is None:
+            data = self._file.create_dataset(DATA, shape=(0,), maxshape=(None,), dtype="u1", chunks=(_CHUNK,))
+            data.attrs["note"] = "no frame came in this run"
+        else:
+            data = self._file.create_dataset(
+                DATA,
+                shape=(0, *form.shape),
+                maxshape=(None, *form.shape),
+                chunks=(1, *form.shape),
+                dtype=form.dtype,
+                fill_time="never",
+                **dataset_options(compression),
+            )
+            data.attrs["interpretation"] = "image" if len(form.shape) >= _IMAGE_DIMENSIONS else "spectrum"
+        data.attrs.update({"units": units, "long_name": f"{title} ({units})"})
+        return data
+
+    def _create_numbers(self, name: str) -> h5py.Dataset:
+        dataset = self._file.create_dataset(name, shape=(0,), maxshape=(None,), chunks=(_CHUNK,), dtype=np.int64)
+        if name != UNIQUE_ID:
+            dataset.attrs.update({"units": "ns", "start": EPOCH_START})
+        return dataset
+
+    def _append_numbers(self) -> None:
+        columns = np.array(self._numbers, dtype=np.int64).T
+        for dataset, column in zip(self._beside, columns, strict=True):
+            dataset.resize((self._appended,))
+            dataset[self._appended - len(column) :] = column
+        self._numbers.clear()
+
+
+def _alignment() -> dict[str, int]:
+    """Frames begin on page boundaries: the kernel then need not read a page to change a part of it."""
+    return {"alignment_threshold": _ALIGNED_FROM, "alignment_interval": _PAGE}

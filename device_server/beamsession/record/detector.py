@@ -1,0 +1,82 @@
+"""What a detector is to the recorder, whoever writes its frames."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from beamsession.model.completeness import Completeness
+from beamsession.model.detector import Value
+from beamsession.model.plan import RunPlan
+from beamsession.model.report import Problem
+
+
+class Progress(Value):
+    """How far one detector is in the present run.
+
+    `written` in the account counts flushed frames only. `rate` is in bytes per second over about the last second.
+    `closed` tells that its file is complete and no process holds it. `failure` is a sentence where something broke
+    (a process died, the disk is full, the frame size changed): the run has to end, with what is on disk.
+    """
+
+    account: Completeness
+    rate: float = 0.0
+    closed: bool = False
+    failure: str = ""
+
+
+class Detector(Protocol):
+    """One configured detector over the life of a recorder; one run at a time.
+
+    Order of calls in a run: `prepare`, `arm`, any of `pause`/`resume`/`progress`, then `stop`, then `progress` until
+    it is `closed`. All methods are called from one thread and return within about a second, `prepare` within the
+    plan's connect time-out.
+    """
+
+    @property
+    def name(self) -> str:
+        """Its configured name."""
+        ...
+
+    def check(self) -> tuple[Problem, ...]:
+        """Every reason why a run with it would fail now (PV not connected, ...); changes nothing."""
+        ...
+
+    def prepare(self, plan: RunPlan) -> None:
+        """Create its data file exclusively, connect and subscribe; frames that come are not yet recorded.
+
+        Raises RefusedError (codes PV_TIMEOUT, FILE_EXISTS, DISK_FULL, ROOT_NOT_WRITABLE, BAD_FRAME); nothing of the run then stays open.
+        """
+        ...
+
+    def arm(self) -> None:
+        """Record every frame that is posted from now on, and start the acquisition where that is configured."""
+        ...
+
+    def pause(self) -> None:
+        """Take frames off the wire but do not record them; they are not missing."""
+        ...
+
+    def resume(self) -> None:
+        """Record again."""
+        ...
+
+    def stop(self, *, drain: bool) -> None:
+        """Take no more frames. `drain`: write what was received; else drop what is not yet written. Does not wait."""
+        ...
+
+    def progress(self) -> Progress:
+        """The account at this moment; after `closed` it is the final one."""
+        ...
+
+    def data_file(self) -> Path | None:
+        """The data file of the present run, None where there is none."""
+        ...
+
+    def pids(self) -> dict[str, int]:
+        """Its processes: role (`<name>.receiver`, `<name>.writer`) to process id."""
+        ...
+
+    def shutdown(self) -> None:
+        """End its processes; a run in progress is drained first."""
+        ...

@@ -1,0 +1,134 @@
+"""The detectors and readings of a recorder over its life: started side by side, watched, ended."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from beamsession.model.errors import UnavailableError
+from beamsession.model.plan import RunPlan
+from beamsession.model.report import Problem
+from beamsession.record.deadline import Lane, gather, sentence_of
+from beamsession.record.detector import Detector
+from beamsession.record.scalars import Scalars
+
+_TICK_S = 0.1
+_COUNT_S = 1.0
+_CHECK_S = 5.0
+E = TypeVar("E", Detector, Scalars)
+_log = logging.getLogger(__name__)
+
+
+class Engines:
+    """Each engine is built in the thread of its own lane. `is_idle` tells whether no run is live.
+
+    While no run is live every engine is asked now and then whether it could begin one; this also replaces processes
+    that died. What is found is in `problems`.
+    """
+
+    def __init__(
+        self,
+        detectors: Mapping[str, Callable[[], Detector]],
+        scalars: Callable[[], Scalars],
+        is_idle: Callable[[], bool],
+    ) -> None:
+        self.detectors = {key: Lane(key, _answering(build)) for key, build in detectors.items()}
+        self.scalars = Lane("readings", _answering(scalars))
+        self._is_idle = is_idle
+        self._lock = threading.Lock()
+        self._pids: dict[str, dict[str, int]] = {}
+        self._found: dict[str, tuple[Problem, ...]] = {}
+        self._ended = threading.Event()
+        threading.Thread(target=self._watch, name="engine watch", daemon=True).start()
+
+    @property
+    def lanes(self) -> list[Lane[Detector] | Lane[Scalars]]:
+        """All of them."""
+        return [*self.detectors.values(), self.scalars]
+
+    def chosen(self, plan: RunPlan) -> list[Lane[Detector]]:
+        """The plan's detectors, in its order; those that are not there are in `unknown`."""
+        return [self.detectors[item.name] for item in plan.detectors if item.name in self.detectors]
+
+    def unknown(self, plan: RunPlan) -> list[Problem]:
+        """UNKNOWN_DETECTOR for each of the plan's detectors that is not there."""
+        return [
+            Problem(
+                code="UNKNOWN_DETECTOR",
+                sentence=f"The recorder has no detector '{item.name}'.",
+                remedy="Restart the recorder if the configuration has changed.",
+            )
+            for item in plan.detectors
+            if item.name not in self.detectors
+        ]
+
+    def pids(self) -> dict[str, int]:
+        """All processes by role, as last counted."""
+        with self._lock:
+            return {role: pid for pids in self._pids.values() for role, pid in pids.items()}
+
+    def problems(self) -> list[Problem]:
+        """What is wrong with them; the code STARTING until all have answered once."""
+        with self._lock:
+            waiting = [lane.name for lane in self.lanes if lane.name not in self._pids and not lane.broken]
+            found = [problem for problems in self._found.values() for problem in problems]
+        starting = [Problem(code="STARTING", sentence=f"Starting: {', '.join(waiting)}.")] if waiting else []
+        return [*starting, *(_broken(lane) for lane in self.lanes if lane.broken), *found]
+
+    def shutdown(self, patience_s: float) -> None:
+        """End all processes; those that hang are left to find that nobody is there any more."""
+        self._ended.set()
+        ends = [lane.submit(lambda engine: engine.shutdown()) for lane in self.lanes if not lane.broken]
+        for fault in gather(ends, patience_s)[1]:
+            _log.error("an engine did not end in order: %s", sentence_of(fault))
+        for lane in self.lanes:
+            lane.close()
+
+    def _watch(self) -> None:
+        next_check = time.monotonic() + _CHECK_S
+        while not self._ended.wait(_COUNT_S if all(lane.is_ready for lane in self.lanes) else _TICK_S):
+            usable = [lane for lane in self.lanes if lane.is_ready and not lane.broken]
+            for lane in usable:
+                self._count(lane)
+            if time.monotonic() > next_check and self._is_idle():
+                for lane in usable:
+                    self._check(lane)
+                next_check = time.monotonic() + _CHECK_S
+
+    def _count(self, lane: Lane[Detector] | Lane[Scalars]) -> None:
+        try:
+            pids = lane.call(lambda engine: engine.pids(), _TICK_S)
+        except UnavailableError:
+            return  # It is busy: what was known of it stays.
+        with self._lock:
+            self._pids[lane.name] = pids
+
+    def _check(self, lane: Lane[Detector] | Lane[Scalars]) -> None:
+        try:
+            found = lane.call(lambda engine: engine.check(), _CHECK_S)
+        except UnavailableError as fault:
+            found = (Problem(code=fault.code, sentence=fault.sentence, remedy=fault.remedy),)
+        with self._lock:
+            self._found[lane.name] = found
+
+
+def _answering(build: Callable[[], E]) -> Callable[[], E]:
+    """Build the engine and have its processes answer once: the first run shall not wait for their start."""
+
+    def built() -> E:
+        engine = build()
+        engine.check()
+        return engine
+
+    return built
+
+
+def _broken(lane: Lane[Detector] | Lane[Scalars]) -> Problem:
+    return Problem(
+        code="ENGINE_BROKEN",
+        sentence=f"'{lane.name}' could not be started: {lane.broken}",
+        remedy="Correct its configuration and restart the recorder.",
+    )

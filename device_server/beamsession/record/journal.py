@@ -1,0 +1,128 @@
+"""What a recorder must not forget when it dies: the runs it has begun, and outcomes that nobody acknowledged yet."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from beamsession.model.detector import Value
+from beamsession.model.errors import RefusedError, UnavailableError
+from beamsession.model.plan import RunKey, RunPlan
+from beamsession.model.report import RunReport
+
+_BEGUN, _FINISHED = ".begun.json", ".finished.json"
+
+
+class BegunRun(Value):
+    """A run that has begun and not ended, as last written down."""
+
+    plan: RunPlan
+    report: RunReport
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What the journal held at start; `unreadable` files are left where they are."""
+
+    begun: tuple[BegunRun, ...]
+    finished: tuple[RunReport, ...]
+    unreadable: tuple[Path, ...]
+
+
+class Journal:
+    """A folder with one small file for each run; every change is on the disk before the method returns.
+
+    One living recorder per folder: the constructor raises RefusedError (JOURNAL_IN_USE) for a second one.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self._lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(self._lock)
+            raise RefusedError(
+                f"Another recorder uses the journal {folder}.",
+                code="JOURNAL_IN_USE",
+                value=str(folder),
+                remedy="Stop it first, or give this recorder another name.",
+            ) from None
+
+    def recall(self) -> Memory:
+        """What an earlier process left: begun runs without an outcome, and outcomes nobody acknowledged."""
+        begun: list[BegunRun] = []
+        finished: list[RunReport] = []
+        unreadable: list[Path] = []
+        for path in sorted(self.folder.glob(f"*{_FINISHED}")):
+            try:
+                finished.append(RunReport.model_validate_json(path.read_bytes()))
+            except ValidationError:
+                unreadable.append(path)
+        ended = [report.key for report in finished]
+        for path in sorted(self.folder.glob(f"*{_BEGUN}")):
+            try:
+                entry = BegunRun.model_validate_json(path.read_bytes())
+            except ValidationError:
+                unreadable.append(path)
+                continue
+            if entry.plan.key in ended:
+                path.unlink()  # Killed between the outcome and this.
+            else:
+                begun.append(entry)
+        return Memory(tuple(begun), tuple(finished), tuple(unreadable))
+
+    def write_begun(self, plan: RunPlan, report: RunReport) -> None:
+        """Write down that this run lives, and how far it is."""
+        self._replace(self._path(plan.key, _BEGUN), BegunRun(plan=plan, report=report))
+
+    def write_finished(self, report: RunReport) -> None:
+        """Write down the outcome; from now on the run is no longer begun."""
+        self._replace(self._path(report.key, _FINISHED), report)
+        self._path(report.key, _BEGUN).unlink(missing_ok=True)
+
+    def forget(self, key: RunKey) -> None:
+        """The outcome is known elsewhere."""
+        self._path(key, _FINISHED).unlink(missing_ok=True)
+        self._sync_folder()
+
+    def close(self) -> None:
+        """Let another recorder use the folder."""
+        os.close(self._lock)
+
+    def _path(self, key: RunKey, ending: str) -> Path:
+        plain = re.sub(r"[^A-Za-z0-9_-]", "_", key.instrument)
+        # Two instruments may look alike once made plain; the checksum keeps them apart.
+        mark = f"{zlib.crc32(key.instrument.encode()):08x}"
+        return self.folder / f"{plain}-{mark}-{key.session_id:06d}-{key.run_number:04d}{ending}"
+
+    def _replace(self, path: Path, value: Value) -> None:
+        fresh = path.with_name(f".{path.name}.new")
+        try:
+            with fresh.open("wb") as file:
+                file.write(value.model_dump_json().encode())
+                file.flush()
+                os.fsync(file.fileno())
+            fresh.replace(path)
+            self._sync_folder()
+        except OSError as fault:
+            raise UnavailableError(
+                f"The recorder's journal {self.folder} cannot be written ({fault.strerror}).",
+                code="JOURNAL_NOT_WRITABLE",
+                value=str(path),
+                remedy="Make room there, or correct its permissions.",
+            ) from fault
+
+    def _sync_folder(self) -> None:
+        descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

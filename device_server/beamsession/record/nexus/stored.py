@@ -1,0 +1,57 @@
+"""What a data file holds once nobody writes it any more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from beamsession.record.datafile import DATA, RECEIVE_TIME, TIME_STAMP
+
+
+class UnreadableError(Exception):
+    """A data file that is missing, empty or damaged; the text is a sentence."""
+
+
+@dataclass(frozen=True)
+class StoredFrames:
+    """`rank` is that of the dataset, 3 for images; `stamps` are int64 ns since the epoch, one for each frame.
+
+    Where the source gave no time stamp, that of the frame's arrival stands in. `stamps` may be shorter than `count`
+    after a crash: the last frames then have none.
+    """
+
+    count: int
+    rank: int
+    stamps: NDArray[np.int64]
+
+
+def stored_frames(path: Path) -> StoredFrames:
+    """The frames in a data file. Raises UnreadableError."""
+    if not path.exists():
+        raise UnreadableError(f"{path.name} is missing.")
+    if not path.stat().st_size:
+        raise UnreadableError(f"{path.name} is empty.")
+    try:
+        with h5py.File(path, "r") as file:
+            data = file.get(DATA)
+            if not isinstance(data, h5py.Dataset):
+                raise UnreadableError(f"{path.name} holds no frames.")
+            return StoredFrames(data.shape[0], data.ndim, _stamps(file)[: data.shape[0]])
+    except (OSError, RuntimeError) as fault:
+        raise UnreadableError(f"{path.name} cannot be read ({fault}).") from fault
+
+
+def _stamps(file: h5py.File) -> NDArray[np.int64]:
+    stamps, arrivals = _times(file, TIME_STAMP), _times(file, RECEIVE_TIME)
+    both = min(len(stamps), len(arrivals))
+    stamps[:both] = np.where(stamps[:both] > 0, stamps[:both], arrivals[:both])
+    return stamps
+
+
+def _times(file: h5py.File, path: str) -> NDArray[np.int64]:
+    times = file.get(path)
+    return times[:].astype(np.int64) if isinstance(times, h5py.Dataset) else np.empty(0, np.int64)

@@ -1,0 +1,64 @@
+"""Writes the table of readings: exclusive, SWMR from its first row, flushed with every block of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from beamsession.model.plan import FileRules
+from beamsession.record.datafile import reserve
+from beamsession.record.lockfile import LockFile
+from beamsession.record.nexus.objects import LIBRARY_VERSIONS
+from beamsession.record.readings.board import Row
+from beamsession.record.readings.table import GROUP, INDEX, SEVERITY, TIME, VALUE, Column, create_table
+
+
+class TableWriter:
+    """One table, from its creation to its end; it holds the file's lock all the time."""
+
+    def __init__(self, path: Path, columns: Sequence[Column], rules: FileRules) -> None:
+        """Create it. Raises RefusedError (FILE_EXISTS, FILE_LOCKED, DISK_FULL ...); then nothing of it stays behind."""
+        self.path = path
+        self.count = 0
+        self._lock = LockFile.hold(path)
+        try:
+            reserve(path, rules)
+            self._file = _create(path, columns)
+        except BaseException:
+            self._lock.release()
+            raise
+        group: Any = self._file[GROUP]
+        self._rows = [group[name] for name in (INDEX, TIME, VALUE, SEVERITY)]
+
+    def append(self, rows: Sequence[Row]) -> None:
+        """Write and flush these rows; after it a crash does not take them back.
+
+        Raises OSError or RuntimeError; the table must then not be touched any more, also not be closed. Its lock is
+        held until the process ends, as HDF5 may write to the file until then.
+        """
+        first, last = self.count, self.count + len(rows)
+        for dataset, values in zip(self._rows, zip(*rows, strict=True), strict=True):
+            dataset.resize(last, axis=0)
+            dataset[first:last] = np.array(values, dataset.dtype)
+            dataset.flush()
+        self.count = last
+
+    def close(self) -> None:
+        """End the file and give its lock back. Raises as `append` does, and keeps the lock then."""
+        self._file.close()
+        self._lock.release()
+
+
+def _create(path: Path, columns: Sequence[Column]) -> h5py.File:
+    try:
+        file = h5py.File(path, "w", libver=LIBRARY_VERSIONS)
+        create_table(file, columns)
+        file.swmr_mode = True
+    except BaseException:
+        path.unlink()
+        raise
+    return file

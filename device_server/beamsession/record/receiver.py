@@ -1,0 +1,278 @@
+"""The receiver process of one detector: takes frames off the wire, accounts for them, puts them into the ring.
+
+Started as `python -m beamsession.record.receiver <detector as JSON> <ring>`; see `beamsession.record.orders` for what
+it is told and what it tells.
+"""
+
+from __future__ import annotations
+
+import logging
+import select
+import sys
+import time
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from beamsession.model.completeness import IdTally, account
+from beamsession.model.detector import CaDetector, DetectorConfig, PvaDetector
+from beamsession.record.frame import Frame, FrameFormat
+from beamsession.record.link import Link, Message
+from beamsession.record.orders import Received, Subscribe, format_to_json
+from beamsession.record.ring import FrameTooLargeError, Inlet, Ring
+from beamsession.record.sources.source import Source, UnusableFrameError
+
+_log = logging.getLogger(__name__)
+_REPORT_S = 0.1
+_SETTLING_S = 2.0
+_LATECOMER_S = 0.5  # how long a frame that was overtaken by the last declared one is waited for
+
+
+class Receiver:
+    """One run at a time: subscribed from `subscribe` to `stop`, recording while armed and not paused."""
+
+    def __init__(self, config: PvaDetector | CaDetector, ring: Ring) -> None:
+        self._config = config
+        self._inlet = Inlet(ring)
+        self._source = _source(config)
+        self._settled = time.monotonic() + _SETTLING_S
+        self._link = Link(self._command)
+        self._intake: Intake | None = None
+        self._changed = False
+        self._next_report = 0.0
+
+    def run(self) -> None:
+        """Serve until the parent is gone; the run in progress then ends with what was received."""
+        while self._link.open:
+            idle = self._intake is None
+            if self._link.poll(None if idle else _REPORT_S, (self._source.fileno(),)):
+                self._take()
+            self._report_now_and_then()
+        self._stop()
+
+    def _command(self, message: Message) -> Message | None:
+        match message.pop("do"):
+            case "check":
+                return {"unconnected": list(self._unconnected())}
+            case "subscribe":
+                return self._subscribe(Subscribe.model_validate(message))
+            case "arm":
+                self._arm()
+            case "pause":
+                self._take_all()
+                self._armed_intake().paused = True
+            case "resume":
+                self._take_all()
+                self._armed_intake().paused = False
+            case "stop":
+                self._stop()
+            case unknown:
+                raise ValueError(f"unknown command {unknown!r}")
+        return None
+
+    def _unconnected(self) -> tuple[str, ...]:
+        """The PVs that do not answer; new channels get a moment to be found."""
+        while (missing := self._source.unconnected()) and time.monotonic() < self._settled:
+            select.select([self._source.fileno()], (), (), 0.05)
+        return missing
+
+    def _subscribe(self, order: Subscribe) -> Message:
+        self._stop()
+        self._inlet.begin(order.epoch)
+        form = self._source.subscribe(order.timeout)
+        self._intake = Intake(self._config.name, self._inlet, order.frames)
+        return {"format": None if form is None else format_to_json(form)}
+
+    def _arm(self) -> None:
+        # What was posted until now is not part of the run.
+        self._take_all()
+        intake = self._armed_intake()
+        intake.count_dropped(self._source.dropped())
+        intake.armed = True
+        if self._config.frames_pv is not None and intake.declared is not None:
+            self._source.put(self._config.frames_pv, intake.declared)
+        if self._config.acquire_pv is not None:
+            self._source.put(self._config.acquire_pv, 1)
+
+    def _stop(self) -> None:
+        intake = self._intake
+        if intake is None:
+            return
+        if intake.armed and self._config.acquire_pv is not None:
+            self._source.put(self._config.acquire_pv, 0)
+        self._take_all()
+        self._source.unsubscribe()
+        self._inlet.end()
+        self._report(intake, ended=True)
+        self._intake = None
+
+    def _armed_intake(self) -> Intake:
+        if self._intake is None:
+            raise ValueError("not subscribed")
+        return self._intake
+
+    def _take_all(self) -> None:
+        """What is in the queue at this moment; a fast source can refill it for ever, so there is a limit."""
+        deadline = time.monotonic() + _REPORT_S
+        while self._take() and time.monotonic() < deadline:
+            pass
+
+    def _take(self) -> bool:
+        taken = False
+        intake = self._intake
+        try:
+            for frame in self._source.frames():
+                taken = True
+                if intake is not None:
+                    intake.take(frame)
+            if intake is not None:
+                intake.count_dropped(self._source.dropped())
+        except UnusableFrameError as problem:
+            if intake is not None:
+                intake.fail(f"a frame cannot be recorded: {problem}")
+        self._changed = self._changed or taken
+        return taken
+
+    def _report_now_and_then(self) -> None:
+        intake = self._intake
+        now = time.monotonic()
+        if intake is None or (now < self._next_report and not intake.reached):
+            return
+        intake.look_at_the_end(now)
+        if intake.reached:
+            self._stop()
+        elif self._changed or intake.news:
+            self._report(intake)
+            self._next_report = now + _REPORT_S
+
+    def _report(self, intake: Intake, *, ended: bool = False) -> None:
+        self._changed = False
+        self._link.send(intake.report(ended=ended).model_dump(mode="json"))
+
+
+class Intake:
+    """The frames of one run on their way into the ring, and their account."""
+
+    def __init__(self, detector: str, inlet: Inlet, declared: int | None) -> None:
+        self._detector = detector
+        self._inlet = inlet
+        self.declared = declared
+        self.armed = False
+        self.paused = False
+        self.reached = False
+        self.news = True
+        self._tally = IdTally()
+        self._first: int | None = None
+        self._skipped = 0
+        self._overruns = 0
+        self._format: FrameFormat | None = None
+        self._failure = ""
+        self._overtaken_since: float | None = None
+        self._dropped_last: int | None = None
+        self._dropped = 0
+
+    def take(self, frame: Frame) -> None:
+        """Record one frame, or leave it out where it is not to be recorded."""
+        if not self.armed or self.reached or self._failure:
+            return
+        if self.paused:
+            self._tally.skip(frame.unique_id)
+            self._skipped += 1
+            return
+        if self._format is None:
+            self._format = frame.format
+        elif frame.format != self._format:
+            self.fail(f"frame size changed from {self._format} to {frame.format}")
+            return
+        if self._is_past_the_last(frame.unique_id):
+            self._reach()
+            return
+        if self._tally.add(frame.unique_id):
+            self._put(frame)
+        if self.declared is not None and self._tally.received >= self.declared:
+            self._reach()
+
+    def count_dropped(self, counter: int | None) -> None:
+        """Add the growth of the detector's own counter since the last call; one that was reset begins at 0."""
+        if counter is None or counter == self._dropped_last:
+            return
+        if self.armed and self._dropped_last is not None:
+            self._dropped += counter - self._dropped_last if counter > self._dropped_last else counter
+            self.news = True
+        self._dropped_last = counter
+
+    def look_at_the_end(self, now: float) -> None:
+        """Find out whether the declared number was produced though some frames never came."""
+        if self.reached or self.declared is None or self._first is None:
+            return
+        lost = sum(gap.count for gap in self._tally.gaps())
+        if self._tally.received + lost < self.declared:
+            self._overtaken_since = None
+        elif self._overtaken_since is None:
+            self._overtaken_since = now
+        elif now - self._overtaken_since > _LATECOMER_S:
+            self._reach()
+
+    def fail(self, sentence: str) -> None:
+        """The run cannot go on; the first reason stands."""
+        if not self._failure:
+            _log.error("%s: %s", self._detector, sentence)
+            self._failure = sentence
+            self.news = True
+
+    def report(self, *, ended: bool) -> Received:
+        """The account at this moment, as if all but the overruns were written."""
+        self.news = False
+        return Received(
+            account=account(
+                self._detector,
+                self._tally,
+                written=self._tally.received - self._overruns,
+                expected=None,
+                dropped_by_detector=self._dropped,
+            ),
+            overruns=self._overruns,
+            reached=self.reached,
+            ended=ended,
+            failure=self._failure,
+        )
+
+    def _put(self, frame: Frame) -> None:
+        if self._first is None:
+            self._first = frame.unique_id
+        try:
+            if not self._inlet.put(frame):
+                self._overruns += 1
+        except FrameTooLargeError as problem:
+            self.fail(f"{problem}; raise ring_mib of the detector")
+
+    def _is_past_the_last(self, unique_id: int) -> bool:
+        if self.declared is None or self._first is None:
+            return False
+        return unique_id >= self._first + self.declared + self._skipped
+
+    def _reach(self) -> None:
+        self.reached = True
+        self.news = True
+
+
+def _source(config: PvaDetector | CaDetector) -> Source:
+    """The source for a detector; only the client library it needs is imported."""
+    if isinstance(config, PvaDetector):
+        from beamsession.record.sources.pva import PvaSource
+
+        return PvaSource(config)
+    from beamsession.record.sources.ca import CaSource
+
+    return CaSource(config)
+
+
+def main(arguments: list[str]) -> None:
+    """Serve one detector until the parent process is gone."""
+    detector, ring = arguments
+    adapter: TypeAdapter[Any] = TypeAdapter(DetectorConfig)
+    Receiver(adapter.validate_json(detector), Ring.inherited(ring)).run()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

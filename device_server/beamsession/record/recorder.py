@@ -1,0 +1,257 @@
+"""The recorder: one run at a time over the configured detectors, with a memory that survives its process."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Protocol
+
+from beamsession.model.clock import Clock, utc_now
+from beamsession.model.errors import NotFoundError, RefusedError, UnavailableError
+from beamsession.model.plan import RunKey, RunPlan
+from beamsession.model.report import DiskFacts, FileFacts, Problem, RecorderReport, RunReport
+from beamsession.model.states import RunState
+from beamsession.record.checks import plan_problems
+from beamsession.record.crew import Crew
+from beamsession.record.deadline import DiskHand, sentence_of
+from beamsession.record.detector import Detector
+from beamsession.record.disk import disk_facts
+from beamsession.record.ending import STOP, Ending
+from beamsession.record.engines import Engines
+from beamsession.record.folders import discard_folder, file_facts
+from beamsession.record.journal import Journal
+from beamsession.record.recovery import Recovery
+from beamsession.record.run import LiveRun, first_report
+from beamsession.record.scalars import Scalars
+
+_RETRY_S = 1.0
+_RECOVERY_S = 30.0
+_log = logging.getLogger(__name__)
+
+
+class _Life(Protocol):
+    """A run that holds the recorder."""
+
+    key: RunKey
+    plan: RunPlan
+
+    def report(self) -> RunReport: ...
+    def end(self, ending: Ending) -> None: ...
+    def gate(self, *, paused: bool) -> None: ...
+    def execute(self) -> RunReport: ...
+
+
+class Recorder:
+    """Implements `beamsession.model.ports.RecorderPort` in this process.
+
+    `detectors` and `scalars` build the engines; each is built in a thread of its own, so that the recorder answers
+    before they are up (the problem STARTING until then). One control thread lives one run after the other.
+    Raises RefusedError (JOURNAL_IN_USE) when another process records with this journal.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        detectors: Mapping[str, Callable[[], Detector]],
+        scalars: Callable[[], Scalars],
+        journal_folder: Path,
+        clock: Clock = utc_now,
+    ) -> None:
+        self.name = name
+        self._boot = uuid.uuid4().hex
+        self._clock = clock
+        self._disk = DiskHand()
+        self._journal = Journal(journal_folder)
+        memory = self._journal.recall()
+        self._admission = threading.Lock()
+        self._changed = threading.Condition()
+        self._lives: list[_Life] = [Recovery(begun, self._disk, clock, _RECOVERY_S) for begun in memory.begun]
+        self._finished = list(memory.finished)
+        self._trouble: dict[str, Problem] = {str(path): _unreadable(path) for path in memory.unreadable}
+        self._closing = False
+        self._engines = Engines(detectors, scalars, self._is_idle)
+        self._control = threading.Thread(target=self._live_on, name=f"control of {name}", daemon=True)
+        self._control.start()
+
+    def check(self, plan: RunPlan) -> tuple[Problem, ...]:
+        """Every reason why this run would fail."""
+        with self._changed:
+            live = self._lives[0].key if self._lives else None
+        busy = [_busy(live)] if live is not None and live != plan.key else []
+        # Engines at work on a run are not asked whether they could begin one.
+        lanes = [] if live else [*self._engines.chosen(plan), self._engines.scalars]
+        return (*busy, *self._engines.unknown(plan), *plan_problems(plan, lanes, self._disk))
+
+    def prepare(self, plan: RunPlan) -> None:
+        """Begin this run; a run that was begun already is left alone."""
+        with self._admission:
+            with self._changed:
+                if self._knows(plan.key):
+                    return
+                if self._closing:
+                    raise UnavailableError("The recorder is being stopped.", code="RECORDER_STOPPING")
+                busy = [_busy(life.key) for life in self._lives]
+            for problem in (*busy, *self._engines.unknown(plan)):
+                raise RefusedError(problem.sentence, code=problem.code, value=str(plan.key), remedy=problem.remedy)
+            self._disk.do("the journal", lambda: self._journal.write_begun(plan, first_report(plan)))
+            crew = Crew(plan, self._engines.chosen(plan), self._engines.scalars)
+            run = LiveRun(plan, crew, self._journal, self._disk, self._clock)
+            with self._changed:
+                self._lives.append(run)
+                self._changed.notify_all()
+
+    def pause(self, key: RunKey) -> None:
+        """Let frames pass unrecorded; returns when it is so."""
+        if life := self._life(key):
+            life.gate(paused=True)
+
+    def resume(self, key: RunKey) -> None:
+        """Record again; returns when it is so."""
+        if life := self._life(key):
+            life.gate(paused=False)
+
+    def stop(self, key: RunKey) -> None:
+        """Write what was received, close, give the verdict."""
+        if life := self._life(key):
+            life.end(STOP)
+
+    def abort(self, key: RunKey) -> None:
+        """Drop what is not yet written."""
+        if life := self._life(key):
+            life.end(Ending(drain=False, reason="It was aborted."))
+
+    def forget(self, key: RunKey) -> None:
+        """Remove the outcome of this run from the report and the journal; one that is not there is well."""
+        with self._changed:
+            known = any(report.key == key for report in self._finished)
+        if not known:
+            return
+        self._disk.do("the journal", lambda: self._journal.forget(key))
+        with self._changed:
+            self._finished = [report for report in self._finished if report.key != key]
+
+    def report(self) -> RecorderReport:
+        """What it is doing and what has ended; never waits for anything."""
+        with self._changed:
+            life = self._lives[0] if self._lives else None
+            return RecorderReport(
+                name=self.name,
+                boot=self._boot,
+                current=life.report() if life else None,
+                finished=tuple(self._finished),
+                pids={"control": os.getpid()} | self._engines.pids(),
+                problems=(*self._engines.problems(), *self._trouble.values()),
+            )
+
+    def disk(self, path: Path) -> DiskFacts:
+        """The disk that holds `path`. Raises UnavailableError (DISK_TIMEOUT)."""
+        return self._disk.do(f"free space at {path}", lambda: disk_facts(path))
+
+    def stat(self, path: Path) -> FileFacts:
+        """Facts about `path`. Raises UnavailableError (DISK_TIMEOUT)."""
+        return self._disk.do(f"stat {path}", lambda: file_facts(path))
+
+    def discard_folder(self, data_root: Path, folder: Path) -> None:
+        """Remove a session's folder that never had data. Raises RefusedError, UnavailableError (DISK_TIMEOUT)."""
+        self._disk.do(f"remove {folder}", lambda: discard_folder(data_root, folder))
+
+    def shutdown(self, patience_s: float = 4.0) -> None:
+        """Close the files of a live run in order (ABORTED, "The recorder was stopped."), then end all processes."""
+        with self._changed:
+            if self._closing:
+                return
+            self._closing = True
+            for life in self._lives:
+                life.end(Ending(drain=True, reason="The recorder was stopped."))
+            self._changed.notify_all()
+        self._control.join(patience_s * 0.6)
+        if self._control.is_alive():
+            with self._changed:
+                for life in self._lives:
+                    life.end(Ending(drain=False))
+            self._control.join(patience_s * 0.4)
+        self._engines.shutdown(patience_s)
+        self._journal.close()
+
+    def _live_on(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._lives or self._closing)
+                if not self._lives:
+                    return
+                life = self._lives[0]
+            self._keep(life, self._lived(life))
+
+    def _lived(self, life: _Life) -> RunReport:
+        try:
+            return life.execute()
+        except Exception as fault:
+            _log.exception("run %s broke", life.key)
+            return life.report().model_copy(
+                update={
+                    "state": RunState.ABORTED,
+                    "reason": f"The recorder failed: {sentence_of(fault)}",
+                    "stop": self._clock(),
+                }
+            )
+
+    def _keep(self, life: _Life, outcome: RunReport) -> None:
+        """Make the outcome durable, then visible. A journal that cannot be written holds the run in DRAINING."""
+        while True:
+            try:
+                self._journal.write_finished(outcome)
+                break
+            except UnavailableError as fault:
+                with self._changed:
+                    self._trouble["journal"] = Problem(code=fault.code, sentence=fault.sentence, remedy=fault.remedy)
+                    if self._closing:
+                        self._lives.remove(life)  # The next process finds it begun and recovers it.
+                        return
+                time.sleep(_RETRY_S)
+        with self._changed:
+            self._trouble.pop("journal", None)
+            self._finished.append(outcome)
+            self._lives.remove(life)
+            self._changed.notify_all()
+        _log.info("run %s ended: %s %s", life.key, outcome.state.value, outcome.reason)
+
+    def _life(self, key: RunKey) -> _Life | None:
+        """The live run, None where it has ended. Raises NotFoundError (RUN_UNKNOWN)."""
+        with self._changed:
+            life = next((life for life in self._lives if life.key == key), None)
+            if life is None and not self._knows(key):
+                raise NotFoundError(
+                    f"The recorder '{self.name}' knows no run {key}.",
+                    code="RUN_UNKNOWN",
+                    value=str(key),
+                    remedy="It was never begun here, or its outcome was acknowledged.",
+                )
+            return life
+
+    def _is_idle(self) -> bool:
+        with self._changed:
+            return not self._lives
+
+    def _knows(self, key: RunKey) -> bool:
+        return any(item.key == key for item in self._lives) or any(item.key == key for item in self._finished)
+
+
+def _busy(live: RunKey) -> Problem:
+    return Problem(
+        code="RECORDER_BUSY",
+        sentence=f"The recorder is recording run {live}.",
+        remedy="Stop that run first.",
+    )
+
+
+def _unreadable(path: Path) -> Problem:
+    return Problem(
+        code="JOURNAL_UNREADABLE",
+        sentence=f"The journal entry {path} cannot be read: the outcome of a run is not known.",
+        remedy="Look at the run's data files, then move the entry away.",
+    )

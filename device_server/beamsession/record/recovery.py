@@ -1,0 +1,83 @@
+"""A run that was live when the recorder's control process died: its files are mended and its outcome is told."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from contextlib import suppress
+
+from beamsession.model.clock import Clock
+from beamsession.model.completeness import Completeness
+from beamsession.model.errors import BeamsessionError
+from beamsession.model.report import PauseInterval, RunReport
+from beamsession.model.states import RunState
+from beamsession.record.closing import close_master
+from beamsession.record.deadline import DiskHand
+from beamsession.record.ending import Ending
+from beamsession.record.journal import BegunRun
+from beamsession.record.salvage import make_readable, salvage
+
+_log = logging.getLogger(__name__)
+
+
+class Recovery:
+    """Ends a run of an earlier process. It is shown as DRAINING: its orphaned writers still write what they have."""
+
+    def __init__(self, begun: BegunRun, disk: DiskHand, clock: Clock, patience_s: float) -> None:
+        self.plan = begun.plan
+        self.key = begun.plan.key
+        self._disk = disk
+        self._clock = clock
+        self._patience_s = patience_s
+        self._lock = threading.Lock()
+        self._report = begun.report.model_copy(update={"state": RunState.DRAINING, "rate": 0.0})
+
+    def report(self) -> RunReport:
+        """What is known of it."""
+        with self._lock:
+            return self._report
+
+    def end(self, ending: Ending) -> None:
+        """It is ending already."""
+
+    def gate(self, *, paused: bool) -> None:
+        """It takes no more frames."""
+
+    def execute(self) -> RunReport:
+        """Wait for the writers, mend, count, close the master; the last report."""
+        files = [path for item in self.plan.detectors if (path := self.plan.data_file(item.name)).exists()]
+        notes: list[str] = []
+        accounts = tuple(self._account(known, notes) for known in self._report.accounts)
+        if self.plan.readings_file.exists():
+            files.append(self.plan.readings_file)
+            with suppress(BeamsessionError, OSError):  # The master's check complains of what cannot be read.
+                make_readable(self.plan.readings_file, self._patience_s)
+        written = sum(account.written for account in accounts)
+        reason = f"The recorder process was killed during the run; {written} frames are safe."
+        now = self._clock()
+        with self._lock:
+            self._report = self._report.model_copy(
+                update={
+                    "accounts": accounts,
+                    "files": tuple(files),
+                    "stop": self._report.stop or now,
+                    "pauses": tuple(
+                        pause if pause.stop else PauseInterval(start=pause.start, stop=now)
+                        for pause in self._report.pauses
+                    ),
+                }
+            )
+        ended = self._report.model_copy(update={"state": RunState.ABORTED, "reason": " ".join([reason, *notes])})
+        if not self.plan.master.exists():  # Killed before the master was made: then there are no frames either.
+            return ended.model_copy(update={"master": None})
+        return close_master(ended, self.plan, self._disk, constants_start=None, constants_end=None)
+
+    def _account(self, known: Completeness, notes: list[str]) -> Completeness:
+        path = self.plan.data_file(known.detector)
+        if not path.exists():
+            return known.model_copy(update={"written": 0})
+        found = salvage(path, self._patience_s)
+        if found.problem:
+            _log.error("run %s: %s", self.key, found.problem)
+            notes.append(found.problem)
+        return found.account(known)

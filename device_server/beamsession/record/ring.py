@@ -1,0 +1,224 @@
+"""The ring between a receiver and a writer process: slots of shared memory, and two pipes that say which are full or free.
+
+The memory has no name in any file system and nobody to clean it up: it lives as long as a process holds it. A slot's
+place goes through a pipe, one write for each frame, which orders memory between processors and wakes the other side.
+Free slots are used again last-freed-first: while the writer keeps up, the same few stay in the processor's cache.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import mmap
+import os
+import struct
+from contextlib import suppress
+from dataclasses import dataclass, fields
+from enum import IntEnum
+
+import numpy as np
+
+from beamsession.record.frame import MAX_DIMENSIONS, Frame, FrameFormat
+
+_MIB = 1 << 20
+_PAGE = 4096
+_PLACE = struct.Struct("<IIQQqqq")  # kind, epoch, offset, size, unique id, time stamp, receive time
+_FORMAT = struct.Struct("<I4I8s16s36x")  # number of dimensions, shape, dtype, codec
+_ENTRY_BYTES = _PLACE.size + _FORMAT.size  # 128: a power of two fills the pipe's pages without a rest
+_FREED = struct.Struct("<QQ")
+_PIPE_BYTES = 512 << 10
+_MAX_SLOTS = 4000  # what the pipe back can hold, so that the writer never waits for a receiver that died
+
+
+class _Kind(IntEnum):
+    FRAME = 1
+    END = 2
+
+
+class FrameTooLargeError(ValueError):
+    """A single frame is larger than the ring."""
+
+
+@dataclass(frozen=True)
+class Ring:
+    """The file descriptors of one ring; the process that makes it passes them on and can replace both sides."""
+
+    memory: int
+    filled_out: int
+    filled_in: int
+    freed_out: int
+    freed_in: int
+
+    @classmethod
+    def create(cls, mib: int) -> Ring:
+        """A ring of `mib` MiB; memory is taken only as far as slots are used."""
+        memory = os.memfd_create("beamsession-ring")
+        os.ftruncate(memory, mib * _MIB)
+        filled_out, filled_in = os.pipe()
+        freed_out, freed_in = os.pipe()
+        with suppress(PermissionError):  # beyond the user's limit the pipe stays smaller, and with it the number of slots
+            fcntl.fcntl(filled_in, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+        for descriptor in (filled_out, filled_in, freed_out, freed_in):
+            os.set_blocking(descriptor, False)
+        return cls(memory, filled_out, filled_in, freed_out, freed_in)
+
+    @classmethod
+    def inherited(cls, text: str) -> Ring:
+        """The ring whose `arguments` a parent passed; only the descriptors it passed are open."""
+        return cls(*(int(number) for number in text.split(",")))
+
+    @property
+    def arguments(self) -> str:
+        """The descriptors as a command line argument."""
+        return ",".join(str(getattr(self, field.name)) for field in fields(self))
+
+    @property
+    def inlet_fds(self) -> tuple[int, ...]:
+        """What the receiver has to inherit."""
+        return (self.memory, self.filled_in, self.freed_out)
+
+    @property
+    def outlet_fds(self) -> tuple[int, ...]:
+        """What the writer has to inherit."""
+        return (self.memory, self.filled_out, self.freed_in)
+
+    def close(self) -> None:
+        """Close the descriptors of this process; the memory goes with the last process that holds it."""
+        for field in fields(self):
+            os.close(getattr(self, field.name))
+
+
+class Inlet:
+    """The receiver's side. `begin` starts a run: nothing of an earlier one is then in use on either side."""
+
+    def __init__(self, ring: Ring) -> None:
+        self._ring = ring
+        size = os.fstat(ring.memory).st_size
+        self._memory = np.frombuffer(mmap.mmap(ring.memory, size), np.uint8)
+        pipe_bytes = fcntl.fcntl(ring.filled_in, fcntl.F_GETPIPE_SZ)
+        self._most_slots = min(_MAX_SLOTS, pipe_bytes // _ENTRY_BYTES - 1)
+        self._epoch = 0
+        self._slot = 0
+        self._free: list[int] = []
+
+    def begin(self, epoch: int) -> None:
+        """Begin the run `epoch`: all slots are free, their size is that of the first frame."""
+        self._epoch = epoch
+        self._slot = 0
+        self._free = []
+        self._collect()
+
+    def put(self, frame: Frame) -> bool:
+        """Copy a frame into the ring; False if it is full. Raises FrameTooLargeError."""
+        if not self._slot:
+            self._lay_out(frame.format)
+        self._collect()
+        payload = frame.payload.view(np.uint8)
+        if payload.nbytes > self._slot:
+            raise FrameTooLargeError(f"a frame of {payload.nbytes} bytes, the first announced {self._slot}")
+        if not self._free:
+            return False
+        offset = self._free.pop()
+        np.copyto(self._memory[offset : offset + payload.nbytes], payload)
+        place = _PLACE.pack(
+            _Kind.FRAME, self._epoch, offset, payload.nbytes, frame.unique_id, frame.time_ns, frame.receive_ns
+        )
+        self._send(place + _packed(frame.format))
+        return True
+
+    def end(self) -> None:
+        """Tell the writer that no more frames follow in this run."""
+        self._send(_PLACE.pack(_Kind.END, self._epoch, 0, 0, 0, 0, 0) + bytes(_FORMAT.size))
+
+    def _lay_out(self, form: FrameFormat) -> None:
+        self._slot = -(-form.nbytes // _PAGE) * _PAGE
+        count = min(self._memory.nbytes // self._slot, self._most_slots)
+        if not count:
+            raise FrameTooLargeError(
+                f"a frame of {form.nbytes / _MIB:.0f} MiB in a ring of {self._memory.nbytes / _MIB:.0f} MiB"
+            )
+        self._free = [index * self._slot for index in reversed(range(count))]
+
+    def _send(self, entry: bytes) -> None:
+        # The pipe has room for all slots and an end; only a writer that died does not take them.
+        with suppress(BlockingIOError, BrokenPipeError):
+            os.write(self._ring.filled_in, entry)
+
+    def _collect(self) -> None:
+        try:
+            data = os.read(self._ring.freed_out, _MAX_SLOTS * _FREED.size)
+        except BlockingIOError:
+            return
+        self._free += [offset for epoch, offset in _FREED.iter_unpack(data) if epoch == self._epoch]
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A frame in the ring: its payload is valid until the slot is released."""
+
+    frame: Frame
+    offset: int
+
+
+class Outlet:
+    """The writer's side."""
+
+    def __init__(self, ring: Ring) -> None:
+        self._ring = ring
+        size = os.fstat(ring.memory).st_size
+        self._memory = np.frombuffer(mmap.mmap(ring.memory, size), np.uint8)
+        self._epoch = 0
+        self._packed_format = b""
+        self._last_format = FrameFormat((), "|u1")
+        self.ended = False
+
+    def fileno(self) -> int:
+        """Readable when frames are waiting."""
+        return self._ring.filled_out
+
+    def begin(self, epoch: int) -> None:
+        """From now on take the frames of the run `epoch` only; what an earlier one left is thrown away."""
+        self._epoch = epoch
+        self.ended = False
+
+    def take(self) -> list[Slot]:
+        """The frames that are there, 64 at most, in the order they came; sets `ended` behind the last of a run."""
+        try:
+            data = os.read(self._ring.filled_out, 64 * _ENTRY_BYTES)
+        except BlockingIOError:
+            return []
+        if not data:
+            self.ended = True  # no process is left that could put one in
+        slots: list[Slot] = []
+        for at in range(0, len(data), _ENTRY_BYTES):
+            kind, epoch, offset, size, unique_id, time_ns, receive_ns = _PLACE.unpack_from(data, at)
+            if epoch != self._epoch:
+                continue
+            if kind == _Kind.END:
+                self.ended = True
+                continue
+            form = self._format(data[at + _PLACE.size : at + _ENTRY_BYTES])
+            payload = self._memory[offset : offset + size]
+            slots.append(Slot(Frame(form, unique_id, time_ns, receive_ns, payload), offset))
+        return slots
+
+    def release(self, slot: Slot) -> None:
+        """Give the slot back to the receiver."""
+        try:
+            os.write(self._ring.freed_in, _FREED.pack(self._epoch, slot.offset))
+        except (BlockingIOError, BrokenPipeError):
+            return  # nobody collects any more: the receiver has died
+
+    def _format(self, packed: bytes) -> FrameFormat:
+        if packed != self._packed_format:
+            self._packed_format, self._last_format = packed, _unpacked(packed)
+        return self._last_format
+
+
+def _packed(form: FrameFormat) -> bytes:
+    shape = form.shape + (0,) * (MAX_DIMENSIONS - len(form.shape))
+    return _FORMAT.pack(len(form.shape), *shape, form.dtype.encode(), form.codec.encode())
+
+
+def _unpacked(packed: bytes) -> FrameFormat:
+    dimensions, *shape, dtype, codec = _FORMAT.unpack(packed)
+    return FrameFormat(tuple(shape[:dimensions]), dtype.rstrip(b"\0").decode(), codec.rstrip(b"\0").decode())

@@ -1,0 +1,292 @@
+"""The life of one run: prepared, recorded, drained, closed, with a report at every moment."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from beamsession.model.clock import Clock
+from beamsession.model.completeness import Completeness, verdict
+from beamsession.model.errors import BeamsessionError, RefusedError
+from beamsession.model.plan import RunPlan
+from beamsession.model.report import PauseInterval, RunReport
+from beamsession.model.states import RunState
+from beamsession.record import nexus
+from beamsession.record.closing import close_master
+from beamsession.record.crew import Crew, Look
+from beamsession.record.deadline import DiskHand, sentence_of
+from beamsession.record.ending import STOP, Ending
+from beamsession.record.folders import existing_file_problems, make_folder
+from beamsession.record.journal import Journal
+from beamsession.record.lockfile import lock_path
+from beamsession.record.readings.reading import Reading
+from beamsession.record.salvage import make_readable, salvage
+
+_TICK_S = 0.05
+# What was told to drop what is not yet written has to close its file soon; else it hangs.
+_CLOSE_S = 10.0
+_log = logging.getLogger(__name__)
+
+
+class LiveRun:
+    """One run. `execute` lives it in the thread that calls it; everything else may be called from any thread."""
+
+    def __init__(self, plan: RunPlan, crew: Crew, journal: Journal, disk: DiskHand, clock: Clock) -> None:
+        self.plan = plan
+        self.key = plan.key
+        self._crew = crew
+        self._journal = journal
+        self._disk = disk
+        self._clock = clock
+        self._changed = threading.Condition()
+        self._ending: Ending | None = None
+        self._wants_pause = False
+        self._made_folders: list[Path] = []
+        self._master_made = False
+        self._armed = False
+        self._constants: Mapping[str, Reading] = {}
+        self._failures: dict[str, str] = {}
+        self._report = first_report(plan)
+
+    def report(self) -> RunReport:
+        """How far it is."""
+        with self._changed:
+            return self._report
+
+    def end(self, ending: Ending) -> None:
+        """Ask for the end; asking again can only make it sooner."""
+        with self._changed:
+            self._ending = ending if self._ending is None else self._ending.joined(ending)
+            self._changed.notify_all()
+
+    def gate(self, *, paused: bool, patience_s: float = 2.0) -> None:
+        """Ask for a pause or its end, and wait until it is so, or the run is no longer recording."""
+        wanted = RunState.PAUSED if paused else RunState.RECORDING
+        other = RunState.RECORDING if paused else RunState.PAUSED
+        with self._changed:
+            self._wants_pause = paused
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._report.state is wanted or self._report.state is not other, patience_s)
+
+    def execute(self) -> RunReport:
+        """Live the run from its preparation to its verdict; the last report."""
+        try:
+            self._prepare()
+        except Exception as fault:
+            return self._failed(fault)
+        self._record()
+        self._drain()
+        return self._close()
+
+    def _prepare(self) -> None:
+        self._made_folders = self._disk.do(f"make {self.plan.folder}", self._claim_folder)
+        self._constants = self._crew.prepare()
+        start = self._clock()
+        nexus.start_master(self.plan, start=start, constants=self._constants)
+        self._master_made = True
+        files = tuple(self._crew.files().values())
+        self._set(start=start, files=files, master=self.plan.master)
+
+    def _claim_folder(self) -> list[Path]:
+        made = make_folder(self.plan.data_root, self.plan.folder, self.plan.rules)
+        if problems := existing_file_problems(self.plan):
+            first = problems[0]
+            raise RefusedError(first.sentence, code=first.code, value=str(self.plan.folder), remedy=first.remedy)
+        return made
+
+    def _record(self) -> None:
+        if self._asked() is None:
+            try:
+                self._crew.arm()
+                self._armed = True
+                self._set(state=RunState.RECORDING)
+                self._write_down()
+            except Exception as fault:
+                _log.exception("run %s could not be armed", self.key)
+                self.end(Ending(drain=True, reason=sentence_of(fault)))
+        while (ending := self._asked()) is None:
+            self._apply_gate()
+            look = self._look()
+            if look.finished:
+                self.end(STOP)
+            self._tick()
+        _log.info("run %s ends: %s", self.key, ending)
+
+    def _apply_gate(self) -> None:
+        paused = self._report.state is RunState.PAUSED
+        if self._wants_pause == paused:
+            return
+        now = self._clock()
+        try:
+            self._crew.resume() if paused else self._crew.pause()
+        except Exception as fault:
+            self.end(Ending(drain=True, reason=sentence_of(fault)))
+            return
+        done = _ended_pauses(self._report, now) if paused else (*self._report.pauses, PauseInterval(start=now))
+        self._set(state=RunState.RECORDING if paused else RunState.PAUSED, pauses=done)
+        self._write_down()
+
+    def _drain(self) -> None:
+        now = self._clock()
+        self._set(state=RunState.DRAINING, stop=now, pauses=_ended_pauses(self._report, now))
+        ending = self._asked() or STOP
+        self._tell_stop(drain=ending.drain)
+        self._write_down()
+        patient = ending.drain
+        give_up = time.monotonic() + _CLOSE_S
+        while not self._is_over(self._look()):
+            if patient and not (self._asked() or STOP).drain:
+                patient = False
+                self._tell_stop(drain=False)
+                give_up = time.monotonic() + _CLOSE_S
+            if not patient and time.monotonic() > give_up:
+                self.end(Ending(drain=False, reason="A data file could not be closed: its writer does not answer."))
+                return
+            self._tick()
+
+    def _tell_stop(self, *, drain: bool) -> None:
+        try:
+            self._crew.stop(drain=drain)
+        except Exception as fault:
+            _log.exception("run %s: a detector could not be stopped", self.key)
+            self.end(Ending(drain=drain, reason=sentence_of(fault)))
+
+    def _is_over(self, look: Look) -> bool:
+        return look.closed
+
+    def _look(self) -> Look:
+        look = self._crew.look()
+        self._set(accounts=look.accounts, rate=look.rate, readings=look.readings)
+        for name, failure in look.failures.items():
+            if name in self._failures:
+                continue
+            _log.error("run %s: %s: %s", self.key, name, failure)
+            self._failures[name] = failure
+            if name != self._crew.scalars_name:
+                self.end(Ending(drain=True, reason=f"{name}: {failure}"))
+        return look
+
+    def _close(self) -> RunReport:
+        constants_end: Mapping[str, Reading] = {}
+        try:
+            constants_end = self._crew.stop_scalars()
+        except Exception as fault:
+            self._failures.setdefault(self._crew.scalars_name, sentence_of(fault))
+        self._look()  # The last readings are counted now.
+        accounts = self._salvaged(self._report.accounts)
+        ending = self._asked() or STOP
+        if not self._armed and not any(account.written for account in accounts):
+            return self._failed(BeamsessionError(ending.reason)) if ending.reason else self._failed_before_start()
+        state, reason = (RunState.ABORTED, ending.reason) if ending.reason else verdict(accounts)
+        state, reason = self._with_readings(state, reason)
+        report = self._set(state=RunState.DRAINING, accounts=accounts, rate=0.0)
+        return close_master(
+            report.model_copy(update={"state": state, "reason": reason}),
+            self.plan,
+            self._disk,
+            constants_start=self._constants,
+            constants_end=constants_end,
+        )
+
+    def _salvaged(self, accounts: tuple[Completeness, ...]) -> tuple[Completeness, ...]:
+        """The accounts, with what is really in the files whose writer broke."""
+        files = self._crew.files()
+        broken = [name for name in self._failures if name in files and files[name].exists()]
+        if self._crew.scalars_name in broken:
+            broken.remove(self._crew.scalars_name)
+            with suppress(BeamsessionError, OSError):  # The master's check complains of what cannot be read.
+                make_readable(files[self._crew.scalars_name], _CLOSE_S)
+        found = {name: salvage(files[name], _CLOSE_S) for name in broken}
+        return tuple(found[item.detector].account(item) if item.detector in found else item for item in accounts)
+
+    def _with_readings(self, state: RunState, reason: str) -> tuple[RunState, str]:
+        broken = self._failures.get(self._crew.scalars_name)
+        if broken is None:
+            return state, reason
+        sentence = f"readings: {broken}"
+        return (
+            RunState.INCOMPLETE if state is RunState.COMPLETED else state,
+            f"{reason}; {sentence}" if reason else sentence,
+        )
+
+    def _failed_before_start(self) -> RunReport:
+        return self._failed(BeamsessionError("It was stopped before it recorded."))
+
+    def _failed(self, fault: Exception) -> RunReport:
+        """The report of a run that never recorded, after our own empty files are gone."""
+        if not isinstance(fault, BeamsessionError):
+            _log.error("run %s could not be prepared", self.key, exc_info=fault)
+        with suppress(Exception):
+            self._remove_empty_files()
+        now = self._clock()
+        return self.report().model_copy(
+            update={
+                "state": RunState.FAILED,
+                "reason": sentence_of(fault),
+                "stop": now,
+                "files": (),
+                "master": None,
+                "rate": 0.0,
+            }
+        )
+
+    def _remove_empty_files(self) -> None:
+        self._tell_stop(drain=False)
+        give_up = time.monotonic() + _CLOSE_S
+        while not (look := self._crew.look()).closed and time.monotonic() < give_up:
+            time.sleep(_TICK_S)
+        files = self._crew.files()
+        with suppress(Exception):
+            self._crew.stop_scalars()
+        written = {account.detector: account.written for account in look.accounts}
+        for name, path in files.items():
+            if not written.get(name):
+                path.unlink(missing_ok=True)
+                lock_path(path).unlink(missing_ok=True)
+        if self._master_made:
+            self.plan.master.unlink(missing_ok=True)
+        for folder in reversed(self._made_folders):
+            folder.rmdir()
+
+    def _asked(self) -> Ending | None:
+        with self._changed:
+            return self._ending
+
+    def _set(self, **changes: Any) -> RunReport:
+        with self._changed:
+            self._report = self._report.model_copy(update=changes)
+            self._changed.notify_all()
+            return self._report
+
+    def _tick(self) -> None:
+        with self._changed:
+            before = (self._ending, self._wants_pause)
+            self._changed.wait_for(lambda: (self._ending, self._wants_pause) != before, _TICK_S)
+
+    def _write_down(self) -> None:
+        """Best effort: a journal that fails now costs only the pauses of a run that dies as well."""
+        try:
+            self._journal.write_begun(self.plan, self.report())
+        except BeamsessionError:
+            _log.exception("run %s: the journal could not be written", self.key)
+
+
+def first_report(plan: RunPlan) -> RunReport:
+    """The report of a run that nobody has begun."""
+    return RunReport(
+        key=plan.key,
+        state=RunState.PREPARING,
+        accounts=tuple(
+            Completeness(detector=item.name, expected=plan.frames, missing=plan.frames or 0) for item in plan.detectors
+        ),
+    )
+
+
+def _ended_pauses(report: RunReport, now: datetime) -> tuple[PauseInterval, ...]:
+    return tuple(pause if pause.stop else PauseInterval(start=pause.start, stop=now) for pause in report.pauses)

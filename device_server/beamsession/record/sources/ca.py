@@ -1,0 +1,152 @@
+"""Frames from a waveform over Channel Access, with the PVs beside it that tell shape and unique id."""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beamsession.model.detector import CaDetector
+from beamsession.record.frame import Frame, FrameFormat
+from beamsession.record.sources.channel import Channel, Update
+from beamsession.record.sources.pairing import Image, Pairing
+from beamsession.record.sources.source import UnusableFrameError, pv_names, pv_timeout
+
+_log = logging.getLogger(__name__)
+_BATCH = 8  # frames taken before commands are looked at again
+
+
+class CaSource:
+    """One waveform, subscribed during a run, and the scalar PVs beside it, subscribed for life.
+
+    Updates come in threads of the client library; they are only queued there and looked at in the receiver's thread.
+    """
+
+    def __init__(self, config: CaDetector) -> None:
+        self._config = config
+        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._image = Channel(config.pv, self._signal)
+        self._scalars = {name: Channel(name, self._signal) for name in pv_names(config) if name != config.pv}
+        self._numbers: dict[str, int] = {}
+        self._pairing = Pairing(config.ring_mib << 20, with_ids=config.id_pv is not None)
+
+    def fileno(self) -> int:
+        return self._wake
+
+    def unconnected(self) -> tuple[str, ...]:
+        self._pump_scalars()
+        return tuple(c.name for c in (self._image, *self._scalars.values()) if not c.connected)
+
+    def subscribe(self, timeout: float) -> FrameFormat | None:
+        deadline = time.monotonic() + timeout
+        self.unsubscribe()
+        baseline: Update | None = None
+        while missing := self._silent(baseline):
+            if self._image.connected:
+                self._image.subscribe()
+            update = self._image.pop()
+            if update is not None:
+                baseline = update[0]
+                continue
+            remaining = deadline - time.monotonic()
+            if remaining <= 0:
+                self.unsubscribe()
+                raise pv_timeout(self._config.name, missing, timeout)
+            select.select([self._wake], (), (), remaining)
+            self._clear()
+        assert baseline is not None
+        self._pairing.reset()
+        self._signal()
+        return self._baseline_format(baseline)
+
+    def unsubscribe(self) -> None:
+        self._image.unsubscribe()
+
+    def frames(self) -> Iterator[Frame]:
+        self._clear()
+        self._pump_scalars()
+        self._pump_images()
+        for _ in range(_BATCH):
+            pair = self._pairing.next()
+            if pair is None:
+                return
+            image, unique_id = pair
+            form = FrameFormat(self._shape(image.pixels), image.pixels.dtype.str)
+            pixels = image.pixels[: form.nbytes // image.pixels.itemsize]
+            yield Frame(form, unique_id, image.time_ns, image.receive_ns, pixels)
+        self._signal()
+
+    def dropped(self) -> int | None:
+        return self._numbers.get(self._config.dropped_pv or "")
+
+    def put(self, pv: str, value: int) -> None:
+        self._scalars[pv].put(value)
+
+    def _silent(self, baseline: Update | None) -> tuple[str, ...]:
+        """The PVs that are not connected or whose value has not come yet."""
+        missing = self.unconnected()
+        if missing:
+            return missing
+        scalars = tuple(name for name in self._scalars if name not in self._numbers)
+        return scalars if baseline is not None else (self._config.pv, *scalars)
+
+    def _pump_scalars(self) -> None:
+        for name, channel in self._scalars.items():
+            if channel.connected:
+                channel.subscribe()
+            while (update := channel.pop()) is not None:
+                self._numbers[name] = int(update[0].value)
+                if name == self._config.id_pv:
+                    self._pairing.add_id(int(update[0].value), update[0].time_ns)
+
+    def _pump_images(self) -> None:
+        while (item := self._image.pop()) is not None:
+            update, fresh = item
+            pixels = self._pixels(update)
+            if not fresh or not pixels.size:
+                continue
+            if not self._pairing.add_image(Image(pixels, update.time_ns, update.receive_ns, time.monotonic())):
+                _log.warning("%s: too many frames wait for their ids, one is lost", self._config.name)
+
+    def _pixels(self, update: Update) -> NDArray:
+        pixels = np.atleast_1d(np.asarray(update.value))
+        if self._config.dtype is None:
+            return pixels
+        wanted = np.dtype(self._config.dtype)
+        return pixels.view(wanted) if wanted.itemsize == pixels.itemsize else pixels.astype(wanted)
+
+    def _shape(self, pixels: NDArray) -> tuple[int, ...]:
+        """Rows and columns; a waveform without a width is a line. Raises UnusableFrameError."""
+        config = self._config
+        width = config.width if config.width_pv is None else self._numbers[config.width_pv]
+        height = config.height if config.height_pv is None else self._numbers[config.height_pv]
+        if width is None:
+            return (pixels.size,)
+        if width < 1:
+            raise UnusableFrameError(f"its width is {width}")
+        rows = pixels.size // width if height is None else height
+        if rows < 1 or rows * width > pixels.size:
+            raise UnusableFrameError(f"a frame of {width}x{rows} brings {pixels.size} pixels")
+        return (rows, width)
+
+    def _baseline_format(self, baseline: Update) -> FrameFormat | None:
+        """The format of the old frame; the size PVs may already be those of the next, then nothing is known."""
+        pixels = self._pixels(baseline)
+        if not pixels.size:
+            return None
+        with suppress(UnusableFrameError):
+            return FrameFormat(self._shape(pixels), pixels.dtype.str)
+        return None
+
+    def _signal(self) -> None:
+        os.eventfd_write(self._wake, 1)
+
+    def _clear(self) -> None:
+        with suppress(BlockingIOError):
+            os.eventfd_read(self._wake)

@@ -1,0 +1,201 @@
+"""The writer process of one detector: takes frames out of the ring and writes them to the run's data file.
+
+Started as `python -m beamsession.record.writer <name> <ring>`; see `beamsession.record.orders` for what it is told and
+what it tells. It has one thread: a second busy one would cost it most of its speed at the interpreter's lock.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import sys
+import time
+
+from beamsession.record.datafile import DataFile, creation_error, reserve
+from beamsession.record.frame import Frame, FrameFormat
+from beamsession.record.link import Link, Message
+from beamsession.record.lockfile import LockFile
+from beamsession.record.orders import Reserve, Written, format_from_json
+from beamsession.record.ring import Outlet, Ring
+
+_log = logging.getLogger(__name__)
+_FLUSH_S = 0.2
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_GIVEN_UP = 3
+
+
+class Writer:
+    """One run at a time: a file is reserved, created, filled until the ring says that the run has ended, closed."""
+
+    def __init__(self, name: str, ring: Ring) -> None:
+        self._name = name
+        self._outlet = Outlet(ring)
+        self._link = Link(self._command)
+        self._filling: Filling | None = None
+
+    def run(self) -> None:
+        """Serve until the parent is gone; a run in progress is written out first."""
+        while self._link.open or self._filling is not None:
+            self._step()
+
+    def _step(self) -> None:
+        filling = self._filling
+        timeout = None if filling is None else filling.until_flush()
+        ready = self._link.poll(timeout, (self._outlet.fileno(),))
+        filling = self._filling
+        try:
+            slots = self._outlet.take() if ready else []
+            for slot in slots:
+                if filling is not None:
+                    filling.write(slot.frame)
+                self._outlet.release(slot)
+            if filling is None:
+                return
+            if self._outlet.ended:
+                self._finish(filling)
+            elif filling.flush_if_due():
+                self._link.send(filling.report(closed=False))
+        except OSError as problem:
+            self._give_up(filling, problem)
+
+    def _command(self, message: Message) -> Message | None:
+        filling = self._filling
+        match message.pop("do"):
+            case "reserve":
+                if filling is not None:
+                    self._drain(filling)
+                order = Reserve.model_validate(message)
+                self._filling = Filling(order)
+                self._outlet.begin(order.epoch)
+            case "create" if filling is not None:
+                filling.create(format_from_json(message["format"]))
+            case "finish" if filling is not None:
+                self._drain(filling)
+            case "drop" if filling is not None:
+                filling.dropping = True
+            case "discard" if filling is not None:
+                filling.discard()
+                self._filling = None
+        return None
+
+    def _drain(self, filling: Filling) -> None:
+        """The receiver is dead: write what it left in the ring, close."""
+        try:
+            while slots := self._outlet.take():
+                for slot in slots:
+                    filling.write(slot.frame)
+            self._finish(filling)
+        except OSError as problem:
+            self._give_up(filling, problem)
+
+    def _finish(self, filling: Filling) -> None:
+        filling.close()
+        self._filling = None
+        self._link.send(filling.report(closed=True))
+
+    def _give_up(self, filling: Filling | None, problem: OSError) -> None:
+        """The disk refused: what is flushed is safe as long as the HDF5 library touches the file no more."""
+        if filling is None:
+            raise problem
+        _log.error("%s: %s", filling.path, problem)
+        reason = "disk full" if problem.errno in _DISK_FULL else f"the disk refused to write: {problem}"
+        filling.fail(f"{reason} ({filling.path.parent})")
+        self._link.send(filling.report(closed=True))
+        sys.stderr.flush()
+        os._exit(_GIVEN_UP)
+
+
+class Filling:
+    """The data file of one run while it is filled; the lock beside it is held from the beginning."""
+
+    def __init__(self, order: Reserve) -> None:
+        self.path = order.path
+        self.dropping = False
+        self._order = order
+        self._failure = ""
+        self._file: DataFile | None = None
+        self._frame_bytes = 0
+        self._next_flush: float | None = None
+        try:
+            self._lock = LockFile.hold(order.path)
+        except OSError as problem:
+            raise creation_error(order.path, problem) from problem
+        try:
+            reserve(order.path, order.rules)
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def create(self, form: FrameFormat | None) -> None:
+        """Create what is in the file, or create it anew where no frame of the first format came."""
+        if self._file is not None:
+            self._file.close()
+        order = self._order
+        self._file = DataFile(
+            order.path, form, title=order.title, units=order.units, compression=order.compression
+        )
+        self._frame_bytes = 0 if form is None else form.nbytes
+
+    def write(self, frame: Frame) -> None:
+        """Append a frame, unless the run is aborted or has failed."""
+        if self.dropping or self._failure:
+            return
+        if self._file is None or self._file.format != frame.format:
+            if self._file is not None and self._next_flush is not None:
+                self.fail(f"frame size changed from {self._file.format} to {frame.format}")
+                return
+            self.create(frame.format)
+        assert self._file is not None
+        self._file.append(frame)
+        if self._next_flush is None:
+            self._next_flush = time.monotonic() + _FLUSH_S
+
+    def until_flush(self) -> float | None:
+        """Seconds until frames have to be flushed, None while there are none."""
+        return None if self._next_flush is None else max(self._next_flush - time.monotonic(), 0.0)
+
+    def flush_if_due(self) -> bool:
+        """Flush if it is time to; whether it was."""
+        if self._file is None or self.until_flush() != 0.0:
+            return False
+        self._file.flush()
+        self._next_flush = time.monotonic() + _FLUSH_S
+        return True
+
+    def close(self) -> None:
+        """Close the file in order."""
+        if self._file is None:
+            self.create(None)
+        assert self._file is not None
+        self._file.close()
+        self._lock.release()
+
+    def discard(self) -> None:
+        """The run will not be: remove the file, which holds no frame."""
+        if self._file is not None:
+            self._file.close()
+        self.path.unlink(missing_ok=True)
+        self._lock.release()
+
+    def fail(self, sentence: str) -> None:
+        """The run cannot go on; the first reason stands."""
+        self._failure = self._failure or sentence
+
+    def report(self, *, closed: bool) -> Message:
+        """What is safe in the file."""
+        frames = 0 if self._file is None else self._file.flushed
+        written = Written(
+            frames=frames, nbytes=frames * self._frame_bytes, closed=closed, failure=self._failure
+        )
+        return written.model_dump(mode="json")
+
+
+def main(arguments: list[str]) -> None:
+    """Serve one detector until the parent process is gone."""
+    name, ring = arguments
+    Writer(name, Ring.inherited(ring)).run()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

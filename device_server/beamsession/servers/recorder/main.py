@@ -1,0 +1,77 @@
+"""The server `RunRecorder`: a Tango device over the recorder of the configured beamline.
+
+`RunRecorder <instance> [Tango options]`. The beamline's TOML file is the device property ConfigFile, else the
+environment variable BEAMSESSION_CONFIG.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from functools import partial
+from pathlib import Path
+
+from tango.server import run
+
+from beamsession.config import Beamline, load
+from beamsession.faces.tango.run_recorder import RunRecorder
+from beamsession.model.detector import DetectorConfig
+from beamsession.model.errors import InvalidInputError
+from beamsession.record.detector import Detector
+from beamsession.record.recorder import Recorder
+from beamsession.record.scalars import Scalars
+from beamsession.servers.logs import log_to_stderr
+
+_log = logging.getLogger(__name__)
+_opened: list[Recorder] = []
+
+
+def main() -> None:
+    """Serve until SIGTERM, SIGINT or the admin device's Kill; a live run is then closed in order."""
+    log_to_stderr()
+    RunRecorder.open_recorder = staticmethod(open_recorder)
+    try:
+        run((RunRecorder,), args=["RunRecorder", *sys.argv[1:]])
+    finally:
+        for recorder in _opened:
+            recorder.shutdown()
+
+
+def open_recorder(device: str, config_file: str) -> Recorder:
+    """The recorder for `device`. Raises ConfigError, InvalidInputError, RefusedError (JOURNAL_IN_USE)."""
+    beamline = load(_config_path(config_file))
+    # Client libraries read these when they are loaded, which happens in the child processes.
+    os.environ.update(beamline.environment)
+    recorder = Recorder(
+        device,
+        {config.name: partial(_detector, config) for config in beamline.detectors},
+        partial(_scalars, beamline),
+        beamline.state / "recorder" / device.lower().replace("/", "_"),
+    )
+    _opened.append(recorder)
+    _log.info("%s records for %s", device, beamline.instrument.name)
+    return recorder
+
+
+def _detector(config: DetectorConfig) -> Detector:
+    from beamsession.record.streaming import StreamingDetector
+
+    return StreamingDetector(config)
+
+
+def _scalars(beamline: Beamline) -> Scalars:
+    from beamsession.record.readings.recorder import ReadingsRecorder
+
+    return ReadingsRecorder(beamline.readings, beamline.constants)
+
+
+def _config_path(config_file: str) -> Path:
+    path = config_file or os.environ.get("BEAMSESSION_CONFIG", "")
+    if not path:
+        raise InvalidInputError(
+            "No configuration file is named.",
+            code="BAD_CONFIG",
+            remedy="Set BEAMSESSION_CONFIG or the device property ConfigFile to the beamline's TOML file.",
+        )
+    return Path(path)

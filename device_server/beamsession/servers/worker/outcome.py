@@ -1,0 +1,67 @@
+"""What became of one try of a step: done, to be tried again, or to be parked for a person."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel
+
+from beamsession.catalogue.fault import CatalogueError, Nature
+from beamsession.model.errors import BeamsessionError, UnavailableError
+
+log = logging.getLogger(__name__)
+
+# Of the surroundings, not of the session: it may be right again in a minute.
+_PASSING = {"ROOT_MISSING", "FOLDER_MISSING", "FOLDER_UNREADABLE"}
+
+
+class Ending(StrEnum):
+    """How a try ended."""
+
+    DONE = "done"
+    WAIT = "wait"
+    PARK = "park"
+
+
+class Outcome(BaseModel):
+    """One try; `value` is JSON. `is_server_error`: a 500, which is as often our own bad input as a passing trouble."""
+
+    ending: Ending
+    value: Any = None
+    code: str = ""
+    text: str = ""
+    is_server_error: bool = False
+    retry_after_s: float | None = None
+
+
+def tried(action: Callable[[], Any]) -> Outcome:
+    """Do `action` and say how it ended; nothing is raised, because a raised error would end the whole job."""
+    try:
+        return Outcome(ending=Ending.DONE, value=action())
+    except CatalogueError as fault:
+        passes = fault.nature is not Nature.PERMANENT
+        outcome = _outcome(Ending.WAIT if passes else Ending.PARK, fault)
+        return outcome.model_copy(update={"is_server_error": fault.status == 500, "retry_after_s": fault.retry_after_s})
+    except BeamsessionError as fault:
+        passes = isinstance(fault, UnavailableError) or fault.code in _PASSING
+        return _outcome(Ending.WAIT if passes else Ending.PARK, fault)
+    except OSError as fault:
+        return Outcome(ending=Ending.WAIT, code="DISK", text=f"The disk does not answer as it should: {fault}.")
+    except Exception as fault:
+        log.exception("a step of an ingest failed in a way nobody foresaw")
+        return Outcome(ending=Ending.PARK, code="INTERNAL_ERROR", text=f"{type(fault).__name__}: {fault}")
+
+
+def pause_before(tries: int, first_s: float, longest_s: float, wanted_s: float | None) -> float:
+    """Seconds to wait after `tries` failures: doubling, with jitter, never shorter than the server wants."""
+    doubled = min(first_s * 2 ** min(tries, 30), longest_s)
+    jittered = doubled * random.uniform(0.8, 1.2)
+    return max(jittered, wanted_s or 0.0)
+
+
+def _outcome(ending: Ending, fault: BeamsessionError) -> Outcome:
+    return Outcome(ending=ending, code=fault.code, text=fault.text)

@@ -1,0 +1,40 @@
+"""Every generated file of the repository with the function that makes its text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from beamsession.faces.tango.run_recorder import RunRecorder
+from beamsession.faces.tango.session_manager import SessionManager
+from docs.generate.configuration_page import configuration_page, schema_text
+from docs.generate.device_page import device_page
+from docs.generate.interface import interface_of
+from docs.generate.pogo import pogo_text
+from docs.generate.states_page import states_page
+from docs.generate.tango_entries import entries_text
+from docs.generate.verbs_page import verbs_page
+
+ROOT = Path(__file__).parent.parent.parent
+_DEVICES = (SessionManager, RunRecorder)
+
+GENERATED: dict[str, Callable[[], str]] = {
+    "docs/reference/states-and-commands.md": states_page,
+    "docs/reference/verbs.md": verbs_page,
+    "docs/reference/configuration.md": configuration_page,
+    "docs/reference/configuration.schema.json": schema_text,
+    "docs/reference/tango-device.md": lambda: device_page([interface_of(device) for device in _DEVICES]),
+    "db/tango.json": entries_text,
+    **{
+        f"pogo/{device.__name__}.xmi": partial(lambda kind: pogo_text(interface_of(kind)), device)
+        for device in _DEVICES
+    },
+}
+"""Paths relative to the repository's root."""
+
+
+def is_current(path: str) -> bool:
+    """Whether the file says what its generator would write now."""
+    file = ROOT / path
+    return file.is_file() and file.read_text(encoding="utf-8") == GENERATED[path]()

@@ -1,0 +1,109 @@
+"""The files of a session: which they are, that they held still, and how their list is cut."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import pytest
+from beamsession.catalogue.blocks import block_document, cut
+from beamsession.catalogue.checksum import checksum
+from beamsession.catalogue.manifest import ListedFile, list_files
+from beamsession.catalogue.target import BlockLimits, ChecksumAlgorithm
+from beamsession.model.errors import RefusedError
+from hypothesis import given
+from hypothesis import strategies as st
+
+FILES = st.lists(
+    st.builds(
+        ListedFile,
+        path=st.text(alphabet="abcθ/_", min_size=1, max_size=12),
+        size=st.integers(0, 1000),
+        mtime_ns=st.integers(0, 2 * 10**18),
+    ),
+    max_size=40,
+    unique_by=lambda file: file.path,
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "session"
+    (folder / "added").mkdir(parents=True)
+    (folder / "run_0001.nxs").write_bytes(b"master")
+    (folder / "added" / "2θ.txt").write_bytes(b"notes")
+    return folder
+
+
+def test_locks_half_written_files_and_later_events_are_no_data(folder: Path) -> None:
+    (folder / ".run_0001_eiger.h5.lock").write_text("1")
+    (folder / "later_events.jsonl").write_text("")
+    (folder / ".hidden").mkdir()
+    (folder / ".hidden" / "file").write_text("")
+    manifest = list_files(folder)
+    assert [(file.path, file.size) for file in manifest.files] == [("added/2θ.txt", 5), ("run_0001.nxs", 6)]
+
+
+def test_links_out_of_the_folder_are_left_out_and_named(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("secret")
+    (folder / "link").symlink_to(tmp_path / "secret")
+    (folder / "inside").symlink_to(folder / "run_0001.nxs")
+    manifest = list_files(folder)
+    assert manifest.skipped == ("link",)
+    assert "inside" in [file.path for file in manifest.files]
+
+
+def test_a_file_that_belongs_to_the_session_and_lies_outside_is_refused(folder: Path, tmp_path: Path) -> None:
+    outside = tmp_path / "outside.txt"
+    outside.write_text("")
+    with pytest.raises(RefusedError) as caught:
+        list_files(folder, (outside,))
+    assert caught.value.code == "FILE_OUTSIDE"
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(RefusedError) as caught:
+        list_files(tmp_path / "gone")
+    assert caught.value.code == "FOLDER_MISSING"
+
+
+@pytest.mark.parametrize("algorithm", [ChecksumAlgorithm.SHA256, ChecksumAlgorithm.BLAKE2B, ChecksumAlgorithm.MD5])
+def test_a_checksum_is_that_of_the_content(tmp_path: Path, algorithm: ChecksumAlgorithm) -> None:
+    content = os.urandom(9_000_001)
+    (tmp_path / "data").write_bytes(content)
+    (file,) = list_files(tmp_path).files
+    chunks: list[int] = []
+    digest = checksum(tmp_path, file, algorithm, lambda: chunks.append(1))
+    assert digest == hashlib.new(algorithm.value, content).hexdigest()
+    assert len(chunks) == 3
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "data"
+    path.write_bytes(b"x" * 9_000_000)
+    (file,) = list_files(tmp_path).files
+
+    def write() -> None:
+        with path.open("ab") as stream:
+            stream.write(b"more")
+
+    with pytest.raises(RefusedError) as caught:
+        checksum(tmp_path, file, ChecksumAlgorithm.SHA256, write)
+    assert caught.value.code == "FILE_CHANGED"
+
+
+@given(files=FILES, limit=st.integers(1, 7), data=st.integers(1, 2000), text=st.integers(1000, 3000))
+def test_blocks_hold_every_file_once_within_the_limits_and_always_the_same(
+    files: list[ListedFile], limit: int, data: int, text: int
+) -> None:
+    limits = BlockLimits(files=limit, data_bytes=data, json_bytes=text)
+    blocks = cut(files, limits)
+    assert blocks == cut(list(reversed(files)), limits)
+    assert [file for block in blocks for file in block] == sorted(files, key=lambda file: file.path)
+    for block in blocks:
+        assert 1 <= len(block) <= limit
+        assert len(block) == 1 or sum(file.size for file in block) <= data
+        body = json.dumps(block_document("p" * 100, block, ChecksumAlgorithm.SHA256))
+        assert len(block) == 1 or len(body) <= text

@@ -1,0 +1,297 @@
+"""A recorder over real detector processes, real PVs and real files."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import h5py
+import pytest
+from beamsession.model.detector import ConstantConfig, ReadingConfig
+from beamsession.model.errors import NotFoundError, RefusedError
+from beamsession.model.plan import FileRules
+from beamsession.model.report import RunReport
+from beamsession.model.states import RunState
+from beamsession.record.lockfile import LockFile
+from beamsession.record.recorder import Recorder
+from beamsim.beamline import Beamline
+from beamsim.detector_client import DetectorClient
+from recorder_rig import Rig, begin, fast_detector, outcome, record, state_of, stored_frames, wait_until, written
+
+
+@pytest.fixture
+def rig(beamline: Beamline, tmp_path: Path) -> Iterator[Rig]:
+    rig = Rig(beamline, tmp_path)
+    yield rig
+    rig.close()
+
+
+@pytest.fixture
+def recorder(rig: Rig) -> Recorder:
+    return rig.start()
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_stopped_run_has_every_frame_and_is_completed(
+    rig: Rig, recorder: Recorder, pva_detector: DetectorClient
+) -> None:
+    plan = rig.plan()
+    ended = record(recorder, plan, pva_detector, 40)
+    assert (ended.state, ended.reason) == (RunState.COMPLETED, "")
+    assert (ended.received, ended.written, ended.missing) == (40, 40, 0)
+    assert stored_frames(plan.data_file("fast")) == 40
+    assert ended.start and ended.stop and ended.start < ended.stop
+    with h5py.File(plan.master, "r") as master:
+        assert master["entry/run/state"][()] == b"COMPLETED"
+        assert master["entry/instrument/fast/data"].shape[0] == 40
+    assert ended.check == ()
+    assert names_in(plan.folder) == ["run_0001.nxs", "run_0001_fast.h5"]
+
+
+def test_a_run_with_declared_frames_ends_by_itself(rig: Rig, recorder: Recorder, pva_detector: DetectorClient) -> None:
+    plan = rig.plan(frames=25)
+    begin(recorder, plan)
+    pva_detector.start(25, period=0.005)
+    ended = outcome(recorder, plan)
+    assert (ended.state, ended.written, ended.expected) == (RunState.COMPLETED, 25, 25)
+
+
+def test_lost_frames_make_the_run_incomplete_and_are_named(
+    rig: Rig, recorder: Recorder, pva_detector: DetectorClient
+) -> None:
+    plan = rig.plan(frames=20)
+    begin(recorder, plan)
+    pva_detector.start(20, period=0.005, drop_every=6)
+    ended = outcome(recorder, plan)
+    assert ended.state is RunState.INCOMPLETE
+    assert ended.missing == 20 - ended.written > 0
+    assert sum(gap.count for gap in ended.accounts[0].gaps) == ended.missing
+    assert ended.reason.startswith("fast: ")
+
+
+def test_stop_drains_and_asking_again_changes_nothing(
+    rig: Rig, recorder: Recorder, pva_detector: DetectorClient
+) -> None:
+    plan = rig.plan()
+    begin(recorder, plan)
+    recorder.prepare(plan)
+    pva_detector.start(0, period=0.005)
+    wait_until("frames are written", lambda: written(recorder) > 5)
+    for _ in range(3):
+        recorder.stop(plan.key)
+    ended = outcome(recorder, plan)
+    recorder.stop(plan.key)
+    recorder.prepare(plan)
+    assert ended.state is RunState.COMPLETED
+    assert ended.received == ended.written == stored_frames(plan.data_file("fast"))
+    assert recorder.report().finished == (ended,)
+
+
+def test_abort_keeps_what_is_written_and_says_so(rig: Rig, recorder: Recorder, pva_detector: DetectorClient) -> None:
+    plan = rig.plan()
+    begin(recorder, plan)
+    pva_detector.start(0, period=0.005)
+    safe = wait_until("frames are written", lambda: written(recorder))
+    recorder.abort(plan.key)
+    ended = outcome(recorder, plan)
+    assert (ended.state, ended.reason) == (RunState.ABORTED, "It was aborted.")
+    assert stored_frames(plan.data_file("fast")) == ended.written >= safe
+
+
+def test_frames_that_come_in_a_pause_are_neither_written_nor_missing(
+    rig: Rig, recorder: Recorder, pva_detector: DetectorClient
+) -> None:
+    plan = rig.plan()
+    begin(recorder, plan)
+    pva_detector.start(0, period=0.005)
+    wait_until("frames are written", lambda: written(recorder) > 3)
+    recorder.pause(plan.key)
+    recorder.pause(plan.key)
+    assert state_of(recorder, plan) is RunState.PAUSED
+    made = pva_detector.made().frames
+    wait_until("the camera goes on", lambda: pva_detector.made().frames > made + 20)
+    recorder.resume(plan.key)
+    assert state_of(recorder, plan) is RunState.RECORDING
+    before = written(recorder)
+    wait_until("frames are written again", lambda: written(recorder) > before)
+    recorder.stop(plan.key)
+    ended = outcome(recorder, plan)
+    pva_detector.stop()
+    assert ended.state is RunState.COMPLETED
+    assert len(ended.pauses) == 1
+    assert ended.pauses[0].stop is not None
+    with h5py.File(plan.data_file("fast"), "r") as file:
+        ids = file["entry/data/unique_id"][()]
+    assert ids[-1] - ids[0] + 1 >= len(ids) + 20
+
+
+def test_a_second_run_is_refused_while_one_is_live_and_names_it(rig: Rig, recorder: Recorder) -> None:
+    first, second = rig.plan(1), rig.plan(2)
+    begin(recorder, first)
+    with pytest.raises(RefusedError) as refusal:
+        recorder.prepare(second)
+    assert refusal.value.code == "RECORDER_BUSY"
+    assert str(first.key) in refusal.value.sentence
+    assert [problem.code for problem in recorder.check(second)] == ["RECORDER_BUSY"]
+    recorder.stop(first.key)
+    outcome(recorder, first)
+    begin(recorder, second)
+    recorder.stop(second.key)
+    assert outcome(recorder, second).state is RunState.COMPLETED
+
+
+def test_an_outcome_is_kept_over_a_restart_until_it_is_forgotten(rig: Rig, recorder: Recorder) -> None:
+    plan = rig.plan()
+    begin(recorder, plan)
+    recorder.stop(plan.key)
+    ended = outcome(recorder, plan)
+    recorder.shutdown()
+    again = rig.start()
+    assert again.report().finished == (ended,)
+    assert again.report().boot != recorder.report().boot
+    again.forget(plan.key)
+    again.forget(plan.key)
+    assert again.report().finished == ()
+    with pytest.raises(NotFoundError) as unknown:
+        again.stop(plan.key)
+    assert unknown.value.code == "RUN_UNKNOWN"
+
+
+def test_a_file_that_exists_is_found_by_check_and_never_touched(rig: Rig, recorder: Recorder) -> None:
+    plan = rig.plan()
+    plan.folder.mkdir(parents=True)
+    plan.data_file("fast").write_bytes(b"precious")
+    assert [problem.code for problem in recorder.check(plan)] == ["FILE_EXISTS"]
+    recorder.prepare(plan)
+    ended = outcome(recorder, plan)
+    assert ended.state is RunState.FAILED
+    assert "exists already" in ended.reason
+    assert plan.data_file("fast").read_bytes() == b"precious"
+    assert names_in(plan.folder) == ["run_0001_fast.h5"]
+
+
+def test_check_tells_every_reason_at_once(rig: Rig, beamline: Beamline) -> None:
+    rig.detectors = (fast_detector(beamline, pv="NO:SUCH:PV"),)
+    recorder = rig.start()
+    plan = rig.plan(min_free_bytes=1 << 62)
+    assert {problem.code for problem in recorder.check(plan)} == {"DISK_FULL", "PV_TIMEOUT"}
+    missing = rig.plan(data_root=rig.folder / "unmounted", folder=rig.folder / "unmounted" / "x")
+    assert {problem.code for problem in recorder.check(missing)} == {"ROOT_MISSING", "PV_TIMEOUT"}
+    outside = rig.plan(folder=rig.folder / "outside")
+    assert "OUTSIDE_ROOT" in {problem.code for problem in recorder.check(outside)}
+    assert all(problem.remedy for problem in recorder.check(plan))
+
+
+def test_a_detector_that_is_gone_is_a_problem_before_anybody_asks(rig: Rig, beamline: Beamline) -> None:
+    rig.detectors = (fast_detector(beamline, pv="NO:SUCH:PV"),)
+    recorder = rig.start()
+    wait_until("it is noticed", lambda: [problem.code for problem in recorder.report().problems] == ["PV_TIMEOUT"])
+
+
+def test_nothing_is_found_where_a_run_can_be_recorded(rig: Rig, recorder: Recorder) -> None:
+    assert recorder.check(rig.plan()) == ()
+    assert list(rig.data_root.iterdir()) == []
+
+
+def test_one_detector_that_does_not_answer_fails_the_run_and_leaves_nothing(rig: Rig, beamline: Beamline) -> None:
+    rig.detectors = (fast_detector(beamline), fast_detector(beamline, "absent", pv="NO:SUCH:PV"))
+    recorder = rig.start()
+    plan = rig.plan(connect_timeout_s=0.5)
+    recorder.prepare(plan)
+    ended = outcome(recorder, plan)
+    assert ended.state is RunState.FAILED
+    assert "NO:SUCH:PV" in ended.reason
+    assert (ended.files, ended.master) == ((), None)
+    assert list(rig.data_root.iterdir()) == []
+    good = rig.plan(2, detectors=rig.detectors[:1])
+    begin(recorder, good)
+    recorder.stop(good.key)
+    assert outcome(recorder, good).state is RunState.COMPLETED
+
+
+def test_folders_and_files_look_as_the_rules_say(rig: Rig, recorder: Recorder) -> None:
+    plan = rig.plan(rules=FileRules(file_mode=0o644, folder_mode=0o2755))
+    begin(recorder, plan)
+    recorder.stop(plan.key)
+    outcome(recorder, plan)
+    for folder in (plan.folder, plan.folder.parent, plan.folder.parent.parent):
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o2755
+    for file in (plan.master, plan.data_file("fast")):
+        assert stat.S_IMODE(file.stat().st_mode) == 0o644
+
+
+def test_readings_and_constants_are_in_the_master(rig: Rig, beamline: Beamline, pva_detector: DetectorClient) -> None:
+    rig.readings = (ReadingConfig(name="current", pv=f"{beamline.prefix}RingCurrent"),)
+    rig.constants = (ConstantConfig(name="energy", pv=f"{beamline.prefix}BeamEnergy", path="/entry/instrument/e"),)
+    recorder = rig.start()
+    plan = rig.plan()
+    begin(recorder, plan)
+    wait_until("readings are written", lambda: recorder.report().current.readings > 3)  # type: ignore[union-attr]
+    recorder.stop(plan.key)
+    ended = outcome(recorder, plan)
+    assert ended.state is RunState.COMPLETED
+    assert ended.files == (plan.data_file("fast"), plan.readings_file)
+    with h5py.File(plan.master, "r") as master:
+        assert len(master["entry/instrument/current/value"]) == ended.readings > 3
+        assert master["entry/instrument/e"].attrs["units"] == "keV"
+        assert "e_end" in master["entry/instrument"]
+
+
+@pytest.mark.crash
+def test_readings_that_die_do_not_take_the_frames_with_them(
+    rig: Rig, beamline: Beamline, pva_detector: DetectorClient
+) -> None:
+    rig.readings = (ReadingConfig(name="current", pv=f"{beamline.prefix}RingCurrent"),)
+    recorder = rig.start()
+    plan = rig.plan()
+    begin(recorder, plan)
+    wait_until("readings are written", lambda: recorder.report().current.readings > 3)  # type: ignore[union-attr]
+    os.kill(wait_until("it is counted", lambda: recorder.report().pids.get("readings")), 9)
+    pva_detector.start(20, period=0.005)
+    wait_until("the frames are written", lambda: written(recorder) == 20)
+    recorder.stop(plan.key)
+    ended = outcome(recorder, plan)
+    assert (ended.state, ended.written, ended.missing) == (RunState.INCOMPLETE, 20, 0)
+    assert ended.reason.startswith("readings: ")
+    with h5py.File(plan.readings_file, "r") as file:
+        assert len(file) > 0
+
+
+@pytest.mark.crash
+@pytest.mark.parametrize("role", ["receiver", "writer"])
+def test_a_killed_process_ends_the_run_with_what_is_safe(
+    rig: Rig, recorder: Recorder, pva_detector: DetectorClient, role: str
+) -> None:
+    plan = rig.plan()
+    begin(recorder, plan)
+    pva_detector.start(0, period=0.005)
+    safe = wait_until("frames are written", lambda: written(recorder) if written(recorder) > 10 else 0)
+    os.kill(recorder.report().pids[f"fast.{role}"], 9)
+    ended = outcome(recorder, plan)
+    pva_detector.stop()
+    assert ended.state is RunState.ABORTED
+    assert f"the {role} process of fast died (signal 9)" in ended.reason
+    assert stored_frames(plan.data_file("fast")) == ended.written >= safe
+    assert not LockFile.is_held(plan.data_file("fast"))
+    with h5py.File(plan.master, "r") as master:
+        assert master["entry/run/state"][()] == b"ABORTED"
+        assert master["entry/instrument/fast/data"].shape[0] == ended.written
+    after: RunReport = record(recorder, rig.plan(2), pva_detector, 10)
+    assert (after.state, after.written) == (RunState.COMPLETED, 10)
+
+
+def test_shutdown_closes_a_live_run_in_order(rig: Rig, recorder: Recorder, pva_detector: DetectorClient) -> None:
+    plan = rig.plan()
+    begin(recorder, plan)
+    pva_detector.start(0, period=0.005)
+    wait_until("frames are written", lambda: written(recorder) > 3)
+    recorder.shutdown()
+    pva_detector.stop()
+    ended = rig.start().report().finished[0]
+    assert (ended.state, ended.reason) == (RunState.ABORTED, "The recorder was stopped.")
+    assert stored_frames(plan.data_file("fast")) == ended.written == ended.received

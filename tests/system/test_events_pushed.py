@@ -1,0 +1,60 @@
+"""Change events: what a client that only listens gets to know."""
+
+from __future__ import annotations
+
+import queue
+from typing import Any
+
+import tango
+
+from system_up import Client, Up, eventually
+
+
+def listen(client: Client, name: str) -> queue.SimpleQueue[Any]:
+    """Values of an attribute as they are pushed."""
+    values: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+    def take(event: Any) -> None:
+        if not event.err:
+            values.put(event.attr_value.value)
+
+    client.proxy.subscribe_event(name, tango.EventType.CHANGE_EVENT, take)
+    return values
+
+
+def drain(values: queue.SimpleQueue[Any]) -> list[Any]:
+    """What has come so far."""
+    return [values.get() for _ in range(values.qsize())]
+
+
+def test_every_change_of_a_session_is_pushed(up: Up, client: Client) -> None:
+    names = ("State", "SessionId", "SessionState", "EventCount", "Metadata")
+    heard = {name: listen(client, name) for name in names}
+    seen: dict[str, list[Any]] = {name: [] for name in names}
+
+    def heard_of(name: str, *wanted: Any) -> bool:
+        seen[name] += drain(heard[name])
+        return all(value in seen[name] for value in wanted)
+
+    session = client.Start({"name": "pushed", "metadata": {"a": 1}})
+    eventually(lambda: heard_of("SessionId", session), "SessionId")
+    eventually(lambda: heard_of("Metadata", '{"a": 1}'), "Metadata")
+    eventually(lambda: heard_of("State", tango.DevState.ON), "State ON")
+    client.Pause()
+    client.Complete()
+    eventually(lambda: heard_of("SessionState", 1, 2, 0), "STARTED, PAUSED and NONE")
+    eventually(lambda: heard_of("State", tango.DevState.STANDBY), "State STANDBY")
+    count = client.read("EventCount")
+    eventually(lambda: max([0, *seen["EventCount"], *drain(heard["EventCount"])]) >= count or None, "EventCount")
+
+
+def test_the_progress_of_a_run_is_pushed(up: Up, client: Client) -> None:
+    written = listen(client, "WrittenFrames")
+    states = listen(client, "RunState")
+    client.Start("progress")
+    client.StartRun({"frames": 50, "detectors": ["camera"]})
+    client.await_verdict()
+    counts: list[int] = []
+    eventually(lambda: counts.extend(drain(written)) or 50 in counts, "all frames to be pushed")
+    labels: list[int] = []
+    eventually(lambda: labels.extend(drain(states)) or 5 in labels, "COMPLETED to be pushed")

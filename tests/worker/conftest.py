@@ -1,0 +1,27 @@
+"""A beamline whose manager runs; the worker is started by each test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from beamsim.scicat import Catalogue, running_catalogue
+from worker_rig import Rig
+
+
+@pytest.fixture
+def catalogue() -> Iterator[Catalogue]:
+    with running_catalogue() as running:
+        yield running
+
+
+@pytest.fixture
+def rig(catalogue: Catalogue, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Rig]:
+    options = getattr(request, "param", "[catalogue.blocks]\nfiles = 2\n")
+    rig = Rig(tmp_path, catalogue, options)
+    try:
+        rig.start_manager()
+        yield rig
+    finally:
+        rig.close()

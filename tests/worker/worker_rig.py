@@ -1,0 +1,171 @@
+"""A beamline without detectors: the real manager, the real worker, the stand-in catalogue, a data folder."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from beamsession.config import Beamline, load
+from beamsession.faces.tango.manager_client import TangoManager
+from beamsession.model.errors import UnavailableError
+from beamsession.model.principal import Principal, Role
+from beamsession.model.session import Session
+from beamsession.store import Store
+from beamsim.scicat import Catalogue
+
+LIMIT_S = 40.0
+INGESTOR = Principal("tests", Role.STAFF)
+
+
+def eventually(condition: Callable[[], Any], what: str, limit_s: float = LIMIT_S) -> Any:
+    """The first truthy value of `condition`; AssertionError with `what` after the limit."""
+    end = time.monotonic() + limit_s
+    while time.monotonic() < end:
+        if found := condition():
+            return found
+        time.sleep(0.02)
+    raise AssertionError(f"not within {limit_s:.0f} s: {what}")
+
+
+def free_port() -> int:
+    """A port on loopback that nobody listens on at this moment."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
+
+
+class Rig:
+    """Starts and kills the processes; every state is in `folder`."""
+
+    def __init__(self, folder: Path, catalogue: Catalogue, catalogue_options: str = "") -> None:
+        self.folder = folder
+        self.data_root = folder / "data"
+        self.data_root.mkdir()
+        self.state = folder / "state"
+        self.state.mkdir()
+        self.catalogue = catalogue
+        self.config = folder / "beamline.toml"
+        (self.state / "worker.token").write_text(secrets.token_hex(8))
+        (folder / "password").write_text("ingestor")
+        self._port = free_port()
+        self.config.write_text(self._toml(catalogue_options))
+        self.worker: subprocess.Popen[bytes] | None = None
+        self.manager: subprocess.Popen[bytes] | None = None
+        self._store: Store | None = None
+
+    @property
+    def beamline(self) -> Beamline:
+        return load(self.config)
+
+    @property
+    def address(self) -> str:
+        return f"tango://127.0.0.1:{self._port}/test/session/manager#dbase=no"
+
+    @property
+    def store(self) -> Store:
+        if self._store is None:
+            self._store = Store.open(self.beamline.store_url, migrate=False)
+        return self._store
+
+    def start_manager(self) -> None:
+        command = [sys.executable, "-m", "beamsession.servers.manager.main", "test", "-nodb"]
+        command += ["-dlist", "test/session/manager", "-ORBendPoint", f"giop:tcp:127.0.0.1:{self._port}"]
+        self.manager = self._start(command, "manager")
+        eventually(self._manager_answers, "the manager answers")
+
+    def start_worker(self) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "beamsession.servers.worker"]
+        command += ["--config", str(self.config), "--manager", self.address]
+        self.worker = self._start(command, "worker")
+        return self.worker
+
+    def kill_worker(self) -> None:
+        assert self.worker is not None
+        self.worker.kill()
+        self.worker.wait(LIMIT_S)
+
+    def kill_manager(self) -> None:
+        assert self.manager is not None
+        self.manager.kill()
+        self.manager.wait(LIMIT_S)
+
+    def call(self, verb: str, **arguments: Any) -> Any:
+        """A verb as a trusted program would call it."""
+        token = (self.state / "worker.token").read_text()
+        manager = TangoManager(self.address)
+        principal = Principal("anna", Role.STAFF)
+        return manager.call(verb, arguments, principal=principal, face="cli", token=token, request_id=str(uuid4()))
+
+    def completed_session(self, files: dict[str, bytes], **arguments: Any) -> Session:
+        """A session with these files in its folder, completed."""
+        session_id = self.store.session(_id(self.call("session_start", **({"name": "Łukasz 2θ"} | arguments)))).id
+        folder = self.data_root / self.store.session(session_id).folder
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in files.items():
+            (folder / name).parent.mkdir(exist_ok=True)
+            (folder / name).write_bytes(content)
+        self.call("session_complete")
+        return self.store.session(session_id)
+
+    def log(self) -> str:
+        return "\n".join(path.read_text(errors="replace") for path in sorted(self.folder.glob("*.log")))
+
+    def close(self) -> None:
+        for process in (self.worker, self.manager):
+            if process is not None and process.poll() is None:
+                process.send_signal(signal.SIGCONT)
+                process.kill()
+                process.wait(LIMIT_S)
+        if self._store is not None:
+            self._store.close()
+
+    def _start(self, command: list[str], name: str) -> subprocess.Popen[bytes]:
+        environment = os.environ | {"BEAMSESSION_CONFIG": str(self.config), "TANGO_HOST": "127.0.0.1:1"}
+        with (self.folder / f"{name}.log").open("ab") as log:
+            return subprocess.Popen(command, stdout=log, stderr=log, env=environment)
+
+    def _manager_answers(self) -> bool:
+        assert self.manager is not None
+        assert self.manager.poll() is None, self.log()
+        try:
+            self.call("session_list")
+        except UnavailableError:
+            return False
+        return True
+
+    def _toml(self, catalogue_options: str) -> str:
+        return f"""
+state_dir = "{self.state}"
+[instrument]
+name = "B1"
+[data]
+root = "{self.data_root}"
+min_free_gib = 0
+low_free_gib = 0
+[tango]
+recorder_url = "tango://127.0.0.1:1/test/session/recorder#dbase=no"
+[catalogue]
+url = "{self.catalogue.url}"
+username = "ingestor"
+password_file = "{self.folder / "password"}"
+owner_group_without_proposal = "visitors"
+ingestor_group = "ingestor"
+contact_email = "beamline@your.site"
+pid_prefix = "beamsim"
+first_retry_s = 0.3
+longest_retry_s = 1.0
+{catalogue_options}
+"""
+
+
+def _id(answer: Any) -> int:
+    return int(answer["id"] if isinstance(answer, dict) else answer)
