@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from beamsession.config import json_schema
+
 from docs.generate.markdown import code, page, table
 
 _INTRODUCTION = """
@@ -57,7 +58,7 @@ def _tables(schema: dict[str, Any], name: str, field: dict[str, Any]) -> list[tu
 
 def _array_title(name: str, definition: dict[str, Any]) -> str:
     source = definition["properties"].get("source", {}).get("const")
-    return code(f"[[{name}]]") + (f" with `source = \"{source}\"`" if source else "")
+    return code(f"[[{name}]]") + (f' with `source = "{source}"`' if source else "")
 
 
 def _definition(schema: dict[str, Any], field: dict[str, Any]) -> dict[str, Any] | None:
@@ -84,10 +85,18 @@ def _text(definition: dict[str, Any]) -> str:
 def _keys(schema: dict[str, Any], definition: dict[str, Any]) -> str:
     required = definition.get("required", [])
     rows = [
-        [code(name), _kind(schema, field), _default(field, required=name in required), str(field.get("description", ""))]
+        [code(name), _kind(schema, field), _default(field, required=name in required), _meaning(schema, field)]
         for name, field in definition["properties"].items()
     ]
     return table(["key", "type", "default", "meaning"], rows)
+
+
+def _meaning(schema: dict[str, Any], field: dict[str, Any]) -> str:
+    """What is said of the key itself, or else of the table that it holds."""
+    if "description" in field:
+        return str(field["description"])
+    definition = _definition(schema, field.get("items", field))
+    return _text(definition).partition("\n")[0] if definition else ""
 
 
 def _default(field: dict[str, Any], *, required: bool) -> str:
@@ -109,7 +118,7 @@ def _kind(schema: dict[str, Any], field: dict[str, Any]) -> str:
     if "enum" in field:
         return " or ".join(code(json.dumps(value)) for value in field["enum"])
     if field.get("type") == "array":
-        return f"list of {_kind(schema, field['items'])}s".replace("paths", "paths")
+        return f"list of {_kind(schema, field['items'])}s"
     return _plain_kind(field)
 
 

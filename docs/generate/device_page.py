@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tango import AttrDataFormat, AttrWriteType, CmdArgType
+from tango import AttrDataFormat, AttrWriteType
 
 from docs.generate.interface import AttributeFacts, CommandFacts, DeviceInterface
 from docs.generate.markdown import code, page, table
@@ -13,8 +13,9 @@ _INTRODUCTION = """
 Two device classes. `SessionManager` is what people and programs talk to; `RunRecorder` is told by the SessionManager
 what to do, and everybody may read its attributes.
 
-All attributes but `Version` push change events from the code; nothing has to be polled. Text on Tango is Latin-1: letters that
-it lacks are spelt out (Łukasz 2θ arrives as Lukasz 2theta), JSON attributes and answers carry them exactly, escaped.
+All attributes but `Version` push change events from the code; nothing has to be polled. Text on Tango is
+Latin-1: letters that it lacks are spelt out (Łukasz 2θ arrives as Lukasz 2theta), JSON attributes and answers carry
+them exactly, escaped.
 A failed command is a DevFailed whose first element has the useful sentence as `desc`, a stable code as `reason`, and
 the whole error as JSON as `origin`. The files `pogo/SessionManager.xmi` and `pogo/RunRecorder.xmi` describe the same
 interfaces for Pogo.
@@ -53,10 +54,5 @@ def _attribute(item: AttributeFacts) -> list[str]:
 
 
 def _command(item: CommandFacts) -> list[str]:
-    given, answer = _argument(item.in_type, item.in_doc), _argument(item.out_type, item.out_doc)
-    first = item.doc.splitlines()[0] if item.doc else ""
-    return [code(item.name), given, "" if answer == "–" else str(item.out_type), first or item.out_doc]
-
-
-def _argument(kind: CmdArgType, doc: str) -> str:
-    return "–" if kind is CmdArgType.DevVoid else f"{kind}: {doc}"
+    given = f"{item.in_type}: {item.in_doc}" if item.in_doc else str(item.in_type)
+    return [code(item.name), given, str(item.out_type), item.doc.partition("\n\n")[0] or item.out_doc]

@@ -8,6 +8,9 @@ from pathlib import Path
 
 from beamsession.faces.tango.run_recorder import RunRecorder
 from beamsession.faces.tango.session_manager import SessionManager
+from beamsession.model.ports import RecorderPort
+from tango.server import Device
+
 from docs.generate.configuration_page import configuration_page, schema_text
 from docs.generate.device_page import device_page
 from docs.generate.interface import interface_of
@@ -17,19 +20,22 @@ from docs.generate.tango_entries import entries_text
 from docs.generate.verbs_page import verbs_page
 
 ROOT = Path(__file__).parent.parent.parent
-_DEVICES = (SessionManager, RunRecorder)
+_DEVICES: dict[type[Device], type | None] = {SessionManager: None, RunRecorder: RecorderPort}
+"""Each device class, with the port that it serves."""
+
+
+def _pogo_file(device: type[Device], port: type | None) -> str:
+    return pogo_text(interface_of(device, port))
+
 
 GENERATED: dict[str, Callable[[], str]] = {
     "docs/reference/states-and-commands.md": states_page,
     "docs/reference/verbs.md": verbs_page,
     "docs/reference/configuration.md": configuration_page,
     "docs/reference/configuration.schema.json": schema_text,
-    "docs/reference/tango-device.md": lambda: device_page([interface_of(device) for device in _DEVICES]),
+    "docs/reference/tango-device.md": lambda: device_page([interface_of(*device) for device in _DEVICES.items()]),
     "db/tango.json": entries_text,
-    **{
-        f"pogo/{device.__name__}.xmi": partial(lambda kind: pogo_text(interface_of(kind)), device)
-        for device in _DEVICES
-    },
+    **{f"pogo/{device.__name__}.xmi": partial(_pogo_file, device, port) for device, port in _DEVICES.items()},
 }
 """Paths relative to the repository's root."""
 

@@ -6,12 +6,13 @@ import inspect
 from dataclasses import dataclass
 from typing import Any
 
-from tango import Attr, AttrDataFormat, AttrWriteType, CmdArgType, DevState
+from beamsession.model.states import DeviceState
+from tango import Attr, AttrDataFormat, AttrWriteType, CmdArgType
 from tango.server import Device
 
-from beamsession.model.states import DeviceState
-
 _NO_ARGUMENT = CmdArgType.DevVoid
+_MADE_UP = "TANGO command"  # so ends what pytango says of a command without a docstring
+_NEVER_IN = {DeviceState.STANDBY: ("RunRecorder",)}
 
 
 @dataclass(frozen=True)
@@ -65,31 +66,48 @@ class DeviceInterface:
     states: tuple[str, ...]
 
 
-def interface_of(device: type[Device]) -> DeviceInterface:
-    """The interface of `device`; State, Status and Init, which every device has, are left out."""
+def interface_of(device: type[Device], port: type | None = None) -> DeviceInterface:
+    """The interface of `device`; State, Status and Init, which every device has, are left out.
+
+    Commands that say nothing about themselves are explained by the method of `port` that they stand for.
+    """
     tables: Any = device.TangoClassClass  # pyright: ignore[reportAttributeAccessIssue]
     return DeviceInterface(
         name=device.__name__,
         doc=inspect.getdoc(device) or "",
-        commands=tuple(_command(device, name, spec) for name, spec in tables.cmd_list.items()),
+        commands=tuple(_command(device, port, name, spec) for name, spec in tables.cmd_list.items()),
         attributes=tuple(_attribute(item) for item in tables.attr_list.values()),
         properties=tuple(
-            PropertyFacts(name, spec[1], spec[0], _default(spec[2])) for name, spec in tables.device_property_list.items()
+            PropertyFacts(name, spec[1], spec[0], _default(spec[2]))
+            for name, spec in tables.device_property_list.items()
         ),
-        states=tuple(state.value for state in DeviceState if hasattr(DevState, state.value)),
+        states=tuple(state.value for state in DeviceState if device.__name__ not in _NEVER_IN.get(state, ())),
     )
 
 
-def _command(device: type[Device], name: str, spec: list[Any]) -> CommandFacts:
+def _command(device: type[Device], port: type | None, name: str, spec: list[Any]) -> CommandFacts:
     (in_type, in_doc), (out_type, out_doc) = spec[0], spec[1]
     return CommandFacts(
         name=name,
-        doc=inspect.getdoc(getattr(device, name)) or "",
+        doc=_documentation(device, port, name),
         in_type=in_type,
         in_doc="" if in_type is _NO_ARGUMENT else in_doc,
         out_type=out_type,
         out_doc="" if out_type is _NO_ARGUMENT else out_doc,
     )
+
+
+def _documentation(device: type[Device], port: type | None, name: str) -> str:
+    own = inspect.getdoc(getattr(device, name)) or ""
+    if not own.partition("\n")[0].endswith(_MADE_UP):
+        return own
+    method = getattr(port, name.removeprefix("Get").lower(), None) or getattr(port, method_name(name), None)
+    return inspect.getdoc(method) or ""
+
+
+def method_name(command: str) -> str:
+    """`StartRun` -> `start_run`."""
+    return "".join(f"_{sign.lower()}" if sign.isupper() else sign for sign in command).lstrip("_")
 
 
 def _attribute(declared: Any) -> AttributeFacts:

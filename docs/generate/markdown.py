@@ -1,4 +1,4 @@
-"""Markdown that is made by programs: tables whose cells may hold anything, and the note that says who wrote the page."""
+"""Markdown made by programs: tables whose cells may hold anything, and the note that says who wrote the page."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def cell(text: str) -> str:
-    """`text` in one cell."""
-    return " ".join(text.split()).replace("|", "\\|")
+    """`text` in one cell; what looks like a tag is shown as it is, unless it stands in code."""
+    parts = " ".join(text.split()).replace("|", "\\|").split("`")
+    return "`".join(part if number % 2 else part.replace("<", "&lt;") for number, part in enumerate(parts))
 
 
 def code(text: str) -> str:

@@ -7,7 +7,7 @@ from xml.etree.ElementTree import Element, SubElement
 
 from tango import AttrDataFormat, AttrWriteType, CmdArgType
 
-from docs.generate.interface import AttributeFacts, CommandFacts, DeviceInterface, PropertyFacts
+from docs.generate.interface import AttributeFacts, CommandFacts, DeviceInterface, PropertyFacts, method_name
 
 XMI = "http://www.omg.org/XMI"
 XSI = "http://www.w3.org/2001/XMLSchema-instance"
@@ -35,7 +35,6 @@ _MEANINGS = {
     "ON": "Ready.",
     "STANDBY": "No session is open.",
 }
-_SPECIAL_STATES = {"RunRecorder": ("FAULT", "INIT", "RUNNING", "ALARM", "ON")}
 
 
 def pogo_text(device: DeviceInterface) -> str:
@@ -60,7 +59,7 @@ def _class(device: DeviceInterface) -> Element:
         _command(element, command)
     for attribute in device.attributes:
         _attribute(element, attribute)
-    for state in _SPECIAL_STATES.get(device.name, device.states):
+    for state in device.states:
         child = SubElement(element, "states", {"name": state, "description": _MEANINGS[state]})
         _status(child)
     SubElement(element, "preferences", {"docHome": "./doc_html", "makefileHome": ""})
@@ -120,7 +119,7 @@ def _inherited_command(parent: Element, name: str, answer: str) -> None:
 
 
 def _command(parent: Element, command: CommandFacts) -> None:
-    element = _command_element(parent, command.name, command.doc, _method(command.name))
+    element = _command_element(parent, command.name, command.doc, method_name(command.name))
     _argument(element, "argin", TYPES[command.in_type], command.in_doc)
     _argument(element, "argout", TYPES[command.out_type], command.out_doc)
     _status(element)
@@ -129,11 +128,6 @@ def _command(parent: Element, command: CommandFacts) -> None:
 def _command_element(parent: Element, name: str, doc: str, method: str) -> Element:
     facts = {"description": doc, "execMethod": method, "displayLevel": "OPERATOR", "polledPeriod": "0"}
     return SubElement(parent, "commands", {"name": name, **facts, "isDynamic": "false"})
-
-
-def _method(name: str) -> str:
-    """`StartRun` -> `start_run`, the method that Pogo would generate."""
-    return "".join(f"_{sign.lower()}" if sign.isupper() else sign for sign in name).lstrip("_")
 
 
 def _argument(parent: Element, name: str, kind: str, doc: str) -> None:
@@ -174,7 +168,7 @@ def _attribute(parent: Element, item: AttributeFacts) -> None:
             "format": item.display,
             "maxValue": item.maximum,
             "minValue": item.minimum,
-            **{name: "" for name in ("maxAlarm", "minAlarm", "maxWarning", "minWarning", "deltaTime", "deltaValue")},
+            **dict.fromkeys(("maxAlarm", "minAlarm", "maxWarning", "minWarning", "deltaTime", "deltaValue"), ""),
         },
     )
     for label in item.labels:

@@ -9,18 +9,24 @@ from beamsession.model.alarms import device_state
 from beamsession.model.situation import Allowed, Command, Situation, entry
 from beamsession.model.states import DeviceState, IngestState, RunState, SessionState
 from beamsession.verbs import REGISTRY
+
 from docs.generate.markdown import cell, code, page, table
 
 _STARTED = (Situation.NO_SESSION, Situation.COMPLETING, *(item for item in Situation if item.startswith("started")))
 _PAUSED = tuple(item for item in Situation if item not in _STARTED)
 
 
+_INTRODUCTION = """
+What is allowed depends on where the session and its run stand. A command that is not allowed fails with the code
+`WRONG_STATE`, the sentence given below and what to do next; nothing is changed by it.
+"""
+
+
 def states_page() -> str:
     """The whole page."""
     return page(
         "States and commands",
-        "What is allowed depends on where the session and its run stand. A command that is not allowed fails with the "
-        "code `WRONG_STATE`, the sentence given below and what to do next; nothing is changed by it.",
+        _INTRODUCTION,
         "## Which command when",
         "✓ acts, – is refused. Paused sessions have their own table.",
         _overview(_STARTED),
@@ -32,7 +38,11 @@ def states_page() -> str:
             _states(title, kind, shown)
             for title, kind, shown in (
                 ("SessionState", SessionState, "Tango: DevEnum in this order."),
-                ("RunState", RunState, "Tango: DevEnum in this order. COMPLETED, INCOMPLETE, ABORTED and FAILED are verdicts."),
+                (
+                    "RunState",
+                    RunState,
+                    "Tango: DevEnum in this order. COMPLETED, INCOMPLETE, ABORTED and FAILED are verdicts.",
+                ),
                 ("Ingest", IngestState, "Shown by `ShowIngest` and `ListIngests`."),
                 ("The device's State", DeviceState, f"{inspect.getdoc(device_state)}"),
             )

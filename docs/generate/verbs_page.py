@@ -9,12 +9,12 @@ from itertools import groupby
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin
 
-from pydantic import BaseModel
-from pydantic.fields import FieldInfo
-
 from beamsession.model.permissions import Action
 from beamsession.model.verb import Verb
 from beamsession.verbs import REGISTRY
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
 from docs.generate.markdown import code, page, table
 
 _INTRODUCTION = """
@@ -36,6 +36,9 @@ Every verb can also be asked for with the Tango command `Call`:
 """
 
 
+_PLURALS = {"object": "objects", "text": "texts", "integer": "integers"}
+
+
 def verbs_page() -> str:
     """The whole page."""
     verbs = sorted(REGISTRY, key=lambda verb: verb.noun)
@@ -45,7 +48,13 @@ def verbs_page() -> str:
 
 def _overview(verbs: Iterable[Verb]) -> str:
     rows = [
-        [f"[{verb.name}](#{verb.name})", code(_tango(verb)), code(_command_line(verb)), verb.action.value, verb.place.value]
+        [
+            f"[{verb.name}](#{verb.name})",
+            code(_tango(verb)),
+            code(_command_line(verb)),
+            verb.action.value,
+            verb.place.value,
+        ]
         for verb in verbs
     ]
     return table(["verb", "Tango", "command line", "permission", "place"], rows)
@@ -91,7 +100,7 @@ def kind_text(annotation: Any) -> str:
     if origin in (Union, UnionType):
         return " or ".join(kind_text(item) for item in inner if item is not NoneType)
     if origin is list:
-        return f"list of {kind_text(inner[0])}"
+        return f"list of {_PLURALS.get(kind_text(inner[0]), kind_text(inner[0]))}"
     if origin is dict or annotation is dict:
         return "object"
     if isinstance(annotation, type) and issubclass(annotation, Enum):

@@ -59,6 +59,6 @@ def test_a_folder_comes_with_what_is_in_it(folder: Path, tmp_path: Path) -> None
 
 
 def test_a_file_that_went_away_is_named(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(RefusedError, match="gone.txt") as caught:
+    with pytest.raises(RefusedError, match=r"gone\.txt") as caught:
         collect(folder.parent, folder, (added(tmp_path / "gone.txt"),), RULES)
     assert caught.value.code == "FILE_MISSING"

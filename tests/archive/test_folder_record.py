@@ -95,6 +95,12 @@ def test_the_folder_is_made_by_the_rules_and_says_what_the_session_is(record: Fo
     assert stat.S_IMODE((folder / "events.jsonl").stat().st_mode) == 0o640
 
 
+def test_text_that_is_no_utf8_is_kept_as_json_can(record: FolderRecord, root: Path) -> None:
+    record.keep(replace(session(), metadata={"half": "\ud800"}), (), (), chain(1))
+    said = json.loads((root / "2026/p1/000003_x/session.json").read_text())
+    assert said["session"]["metadata"] == {"half": "\ud800"}
+
+
 def test_the_lines_prove_their_own_chain(record: FolderRecord, root: Path) -> None:
     events = chain(3)
     record.keep(session(), (), (), events)

@@ -13,7 +13,7 @@ from beamsession.catalogue.checksum import checksum
 from beamsession.catalogue.manifest import ListedFile, list_files
 from beamsession.catalogue.target import BlockLimits, ChecksumAlgorithm
 from beamsession.model.errors import RefusedError
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 FILES = st.lists(
@@ -50,8 +50,10 @@ def test_links_out_of_the_folder_are_left_out_and_named(folder: Path, tmp_path: 
     (tmp_path / "secret").write_text("secret")
     (folder / "link").symlink_to(tmp_path / "secret")
     (folder / "inside").symlink_to(folder / "run_0001.nxs")
+    (folder / "nowhere").symlink_to(folder / "gone")
+    (folder / "again").symlink_to(folder / "added")
     manifest = list_files(folder)
-    assert manifest.skipped == ("link",)
+    assert manifest.skipped == ("again", "link", "nowhere")
     assert "inside" in [file.path for file in manifest.files]
 
 
@@ -61,6 +63,13 @@ def test_a_file_that_belongs_to_the_session_and_lies_outside_is_refused(folder: 
     with pytest.raises(RefusedError) as caught:
         list_files(folder, (outside,))
     assert caught.value.code == "FILE_OUTSIDE"
+
+
+def test_a_name_that_is_not_utf8_is_refused_by_name(folder: Path) -> None:
+    (folder / os.fsdecode(b"bad\xff")).write_bytes(b"")
+    with pytest.raises(RefusedError) as caught:
+        list_files(folder)
+    assert caught.value.code == "BAD_FILE_NAME"
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
@@ -94,6 +103,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> None
     assert caught.value.code == "FILE_CHANGED"
 
 
+@settings(max_examples=50, deadline=None)
 @given(files=FILES, limit=st.integers(1, 7), data=st.integers(1, 2000), text=st.integers(1000, 3000))
 def test_blocks_hold_every_file_once_within_the_limits_and_always_the_same(
     files: list[ListedFile], limit: int, data: int, text: int

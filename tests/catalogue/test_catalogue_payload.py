@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import uuid
 from dataclasses import replace
@@ -15,11 +16,11 @@ from beamsession.catalogue.target import CatalogueTarget
 from beamsession.catalogue.validate import block_problems, dataset_problems, metadata_problems
 from beamsession.model.errors import InvalidInputError
 from catalogue_case import Case
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=20),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
     max_leaves=20,
 )
@@ -52,9 +53,12 @@ def test_a_document_of_ours_has_nothing_to_complain_about(case: Case, target: Ca
     assert dataset_problems(document(case, target)) == []
 
 
+@settings(max_examples=50, deadline=None)
 @given(metadata=st.dictionaries(st.text(max_size=10), JSON, max_size=6))
 def test_any_metadata_become_something_that_the_server_survives(metadata: dict[str, Any]) -> None:
-    assert metadata_problems(scientific_metadata(metadata)) == []
+    made = scientific_metadata(metadata)
+    assert metadata_problems(made) == []
+    json.dumps(made, ensure_ascii=False).encode()
 
 
 def test_units_are_spelt_as_the_server_understands_them() -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import h5py
 from beamsession.config import load
 from beamsession.faces.tango.recorder_client import TangoRecorder
 from beamsession.model.clock import utc_now
@@ -161,6 +162,14 @@ def is_alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def value_in(path: Path, name: str) -> Any:
+    """What a dataset holds, read plainly."""
+    with h5py.File(path, "r") as file:
+        dataset = file[name]
+        assert isinstance(dataset, h5py.Dataset)
+        return dataset[()]
 
 
 def _free_port() -> int:

@@ -32,11 +32,12 @@ class FrameServer:
         self.image = SharedPV(initial=empty_value())
         self.dropped = SharedPV(nt=NTScalar("i"), initial=0)
         self.puts: list[tuple[str, int]] = []
-        provider = StaticProvider("frames")
-        provider.add("DET:Image", self.image)
-        provider.add("DET:Dropped", self.dropped)
+        self._pvs = {"Image": self.image, "Dropped": self.dropped}
         for name in ("Acquire", "Frames"):
-            provider.add(f"DET:{name}", SharedPV(nt=NTScalar("i"), initial=0, handler=_Putter(name, self.puts)))
+            self._pvs[name] = SharedPV(nt=NTScalar("i"), initial=0, handler=_Putter(name, self.puts))
+        provider = StaticProvider("frames")
+        for name, pv in self._pvs.items():
+            provider.add(f"DET:{name}", pv)
         self._server = Server(providers=[provider], isolate=True)
 
     def client_environment(self) -> dict[str, str]:

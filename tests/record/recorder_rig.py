@@ -142,3 +142,11 @@ def stored_frames(path: Path) -> int:
         if len(data):
             assert data[len(data) - 1].size > 0
         return len(data)
+
+
+def value_in(path: Path, name: str) -> Any:
+    """What a dataset holds, read plainly."""
+    with h5py.File(path, "r") as file:
+        dataset = file[name]
+        assert isinstance(dataset, h5py.Dataset)
+        return dataset[()]

@@ -132,7 +132,9 @@ def test_an_empty_reserved_file_is_told_and_left_alone(tmp_path: Path) -> None:
 
 def test_a_writer_killed_before_its_first_flush_leaves_an_empty_file(tmp_path: Path) -> None:
     path = tmp_path / "run_0001_eiger.h5"
-    killed_at_once = "import h5py, os, sys; h5py.File(sys.argv[1], 'x', libver='latest'); os.kill(os.getpid(), 9)"
+    killed_at_once = (
+        "import h5py, os, sys; file = h5py.File(sys.argv[1], 'x', libver='latest'); os.kill(os.getpid(), 9)"
+    )
     subprocess.run([sys.executable, "-c", killed_at_once, str(path)], check=False)
     assert path.stat().st_size > 0
     before = path.read_bytes()

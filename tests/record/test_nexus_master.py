@@ -235,7 +235,6 @@ def test_readings_become_logs_at_their_paths(closed: RunPlan) -> None:
         assert field(file, f"{log}/value").tolist() == [200.0]
         assert units(file, f"{log}/value") == "mA"
         assert len(field(file, "/entry/instrument/theta/value")) == 11
-        assert field(file, "/entry/instrument/theta/maximum_value") == 2.0
 
 
 def test_constants_have_their_value_at_start_and_at_end(closed: RunPlan) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-
 from system_up import SMALL, Client, Up, running_up
 
 

@@ -9,7 +9,6 @@ import h5py
 import httpx
 import numpy as np
 import tango
-
 from system_up import Client, Up, eventually
 
 

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import signal
 import time
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
-from beamsession.model.session import Session
+from beamsession.catalogue.client import CatalogueClient
+from beamsession.catalogue.pid import session_pid
+from beamsession.model.clock import utc_now
+from beamsession.model.principal import Caller, Principal
+from beamsession.model.session import AddedFile, Session
 from beamsession.model.states import IngestState, SessionState
+from beamsession.store import Store
 from beamsim.scicat import Fault, FaultKind
 from worker_rig import Rig, eventually
 
@@ -196,16 +204,63 @@ def test_a_refusal_parks_the_session_with_the_reason_until_it_is_asked_for_again
 
 
 def test_a_foreign_dataset_under_our_pid_is_never_touched(rig: Rig) -> None:
-    rig.start_worker()
     session = rig.completed_session(FILES)
-    archived(rig, session)
-    other = rig.completed_session({"run_0001.nxs": b"other"})
-    pid = archived(rig, other).dataset_pid
+    target = rig.beamline.catalogue
+    assert target is not None
+    pid = session_pid(target, instrument="B1", session_id=session.id)
+    with CatalogueClient(target) as client:
+        client.create_dataset(
+            {
+                "pid": pid,
+                "type": "raw",
+                "owner": "somebody",
+                "contactEmail": "a@your.site",
+                "ownerGroup": "visitors",
+                "accessGroups": ["ingestor"],
+                "sourceFolder": "/elsewhere",
+                "creationTime": "2026-11-21T10:00:00.000Z",
+                "datasetName": "not ours",
+            }
+        )
+    rig.start_worker()
+    assert "another dataset" in parked(rig, session)
+    assert not rig.catalogue.state.blocks
+    assert rig.catalogue.state.datasets[pid]["datasetName"] == "not ours"
+
+
+def test_a_worker_that_lost_its_own_folder_resumes_what_is_in_the_catalogue(rig: Rig) -> None:
+    rig.catalogue.faults.add(Fault(FaultKind.DELAY, BLOCKS, nth=2, seconds=3))
+    session = rig.completed_session(FILES)
+    rig.start_worker()
+    eventually(lambda: not rig.catalogue.faults.pending(), "the second block is on its way")
     rig.kill_worker()
-    # The worker's own memory is lost, and somebody has put something else under the pid.
-    stored = rig.catalogue.state.datasets[pid]
-    stored["scientificMetadata"]["ingest_fingerprint"] = {"value": "foreign"}
-    assert stored["pid"] == pid
+    time.sleep(3)
+    for path in rig.state.iterdir():
+        if path.name.startswith(("jobs.sqlite", "worker-position")):
+            path.unlink()
+    shutil.rmtree(rig.state / "ingest")
+    rig.start_worker()
+    archived(rig, session)
+    in_catalogue(rig, session)
+
+
+def test_files_added_from_outside_come_into_the_folder_and_the_catalogue(rig: Rig, tmp_path: Path) -> None:
+    outside = tmp_path / "Łukasz 2θ.log"
+    outside.write_bytes(b"outside")
+    session_id = rig.call("session_start", name="added")
+    session_id = session_id["id"] if isinstance(session_id, dict) else session_id
+    with (
+        closing(Store.open(rig.beamline.store_url)) as store,
+        store.transaction(Caller(Principal("anna"), "cli"), "B1") as change,
+    ):
+        file = AddedFile(session_id=session_id, path=str(outside), added=utc_now(), size=7, modified=utc_now())
+        change.add_file(file)
+        change.event("file_added", session_id=session_id, path=str(outside))
+    rig.call("session_complete")
+    rig.start_worker()
+    session = archived(rig, rig.store.session(session_id))
+    in_catalogue(rig, session)
+    assert (rig.data_root / session.folder / "added" / outside.name).read_bytes() == b"outside"
 
 
 @pytest.mark.parametrize("rig", ['when = "on_command"\n'], indirect=True)

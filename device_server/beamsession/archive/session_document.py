@@ -20,4 +20,5 @@ def session_document(session: Session, runs: Sequence[Run], files: Sequence[Adde
         "runs": [plain(run) for run in sorted(runs, key=lambda run: run.number)],
         "files": [plain(file) for file in sorted(files, key=lambda file: (file.added, file.path))],
     }
-    return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
+    # Half a surrogate pair is no UTF-8; written with a backslash it is the JSON escape of itself.
+    return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode(errors="backslashreplace")

@@ -183,12 +183,11 @@ class CatalogueClient:
         writes: bool,
         timeout: float | None,
     ) -> httpx.Response:
-        known = self._token
         token = self._current_token()
         response = self._exchange(method, path, token, content=content, params=params, writes=writes, timeout=timeout)
-        # An expired token shows as 401, or as 403 up to 5.1: log in again, once, if this one was not brand new.
-        if response.status_code not in (401, 403) or token != known:
+        if response.status_code not in (401, 403):
             return response
+        # An expired token shows as 401, or as 403 up to 5.1, and nothing was stored: log in again and repeat, once.
         self._token = ""
         fresh = self._current_token()
         if fresh == token:

@@ -31,7 +31,7 @@ class ListedFile(Value):
 
 
 class Manifest(Value):
-    """The files of a session, sorted by path; `skipped` are links that point out of the folder."""
+    """The files of a session, sorted by path; `skipped` are links out of the folder, to nothing, or to folders."""
 
     files: tuple[ListedFile, ...]
     skipped: tuple[str, ...] = ()
@@ -60,7 +60,8 @@ def list_files(folder: Path, expected: Sequence[Path] = ()) -> Manifest:
     skipped: list[str] = []
     for path in _walk(folder):
         relative = path.relative_to(folder).as_posix()
-        if path.is_symlink() and not path.resolve().is_relative_to(root):
+        _require_utf8(relative)
+        if path.is_symlink() and not _is_inside_file(path, root):
             skipped.append(relative)
             continue
         facts = path.stat()
@@ -82,10 +83,27 @@ def _walk(folder: Path) -> list[Path]:
     for place, folders, names in os.walk(folder, onerror=_unreadable):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         here = Path(place)
+        found += [here / name for name in folders if (here / name).is_symlink()]
         found += [
             here / name for name in names if not name.startswith(".") and not (name == LATER_EVENTS and here == folder)
         ]
     return [path for path in found if path.is_symlink() or path.is_file()]
+
+
+def _is_inside_file(link: Path, root: Path) -> bool:
+    return link.is_file() and link.resolve().is_relative_to(root)
+
+
+def _require_utf8(relative: str) -> None:
+    try:
+        relative.encode()
+    except UnicodeEncodeError:
+        raise RefusedError(
+            f"The name of the file {relative!a} is not UTF-8, which the catalogue cannot hold.",
+            code="BAD_FILE_NAME",
+            value=ascii(relative),
+            remedy="Rename it, then ask for the ingest again.",
+        ) from None
 
 
 def _unreadable(fault: OSError) -> None:

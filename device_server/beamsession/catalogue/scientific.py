@@ -75,18 +75,18 @@ def _entry(value: Any, depth: int) -> dict[str, Any] | None:
         if "value" in members and set(members) <= {"value", "unit", "units", "type", "human_name"}:
             return _pair(members)
         if depth >= _MAX_DEPTH:
-            return {"value": str(members)[:_MAX_TEXT]}
+            return {"value": _text(str(members))}
         # An empty group would show as an empty cell; it says nothing.
         return _group(members, depth + 1) or None
     return _typed(value, "")
 
 
 def _pair(members: dict[str, Any]) -> dict[str, Any] | None:
-    said = str(members.get("unit") or members.get("units") or "")
+    said = _text(str(members.get("unit") or members.get("units") or ""))
     entry = _typed(members["value"], _UNITS.get(said, said))
     human_name = members.get("human_name")
     if entry is not None and isinstance(human_name, str) and human_name:
-        entry["human_name"] = human_name
+        entry["human_name"] = _text(human_name)
     return entry
 
 
@@ -102,11 +102,11 @@ def _typed(value: Any, unit: str) -> dict[str, Any] | None:
         case float():
             return {"value": value, "unit": unit} if math.isfinite(value) else None
         case str():
-            return {"value": value[:_MAX_TEXT], "unit": unit}
+            return {"value": _text(value), "unit": unit}
         case list():
             return _list(cast("list[Any]", value), unit)
         case dict():
-            return {"value": str(cast("dict[str, Any]", value))[:_MAX_TEXT]}
+            return {"value": _text(str(cast("dict[str, Any]", value)))}
         case _:
             return None
 
@@ -115,11 +115,26 @@ def _list(items: list[Any], unit: str) -> dict[str, Any] | None:
     present = [item for item in items if item is not None]
     if not present:
         return None
-    if all(isinstance(item, int | float) and not isinstance(item, bool) for item in present):
+    if all(_is_number(item) for item in present):
         finite = [item for item in cast("list[float]", present) if math.isfinite(item)]
         if not finite:
             return None
         if len(finite) <= 2:
             return {"value": finite, "unit": unit}
         return {"value": [min(finite), max(finite)], "unit": unit, "count": len(finite)}
-    return {"value": [str(item)[:200] for item in present[:_MAX_ITEMS]], "count": len(present)}
+    return {"value": [_text(str(item))[:200] for item in present[:_MAX_ITEMS]], "count": len(present)}
+
+
+def _is_number(item: Any) -> bool:
+    match item:
+        case bool():
+            return False
+        case int():
+            return abs(item) < _MAX_SAFE_INTEGER
+        case _:
+            return isinstance(item, float)
+
+
+def _text(text: str) -> str:
+    """At most 10 000 characters that UTF-8 can carry: half a surrogate pair becomes a question mark."""
+    return text[:_MAX_TEXT].encode(errors="replace").decode()

@@ -108,6 +108,8 @@ def _run_alarms(facts: Facts) -> list[Alarm]:
                 f"Run {run.number} of session {run.session_id} is lost: its recorder does not answer.",
             )
         ]
+    if run.state in (RunState.RECORDING, RunState.PAUSED) and report is not None and report.reason:
+        return [Alarm("RUN_TROUBLE", Severity.MAJOR, f"Run {run.number} has a problem: {report.reason}")]
     if run.state.is_live and report is not None and report.missing and run.state is not RunState.DRAINING:
         return [
             Alarm("FRAMES_MISSING", Severity.MAJOR, f"{report.missing} frames of run {run.number} are missing so far.")

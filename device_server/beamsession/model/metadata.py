@@ -21,9 +21,10 @@ def parse_metadata(text: str) -> dict[str, Any]:
         return {}
     try:
         data = json.loads(text)
-    except json.JSONDecodeError as fault:
+    except (ValueError, RecursionError) as fault:
+        where = f"{fault.msg} at character {fault.pos}" if isinstance(fault, json.JSONDecodeError) else str(fault)
         raise InvalidInputError(
-            f"The metadata are not JSON: {fault.msg} at character {fault.pos}.",
+            f"The metadata are not JSON: {where}.",
             code="BAD_JSON",
             value=shortened(text),
             remedy=_REMEDY,

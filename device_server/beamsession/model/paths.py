@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from string import Formatter
 
@@ -24,6 +24,10 @@ def check_template(template: str) -> str:
         raise ValueError("the template needs {session}, or two sessions would share a folder")
     if template.startswith("/") or ".." in template:
         raise ValueError("the template must be relative to the data root and without '..'")
+    try:
+        _filled(template, 1, "name", "proposal", "instrument", datetime(2000, 1, 1, tzinfo=UTC))
+    except (ValueError, TypeError, LookupError, AttributeError) as fault:
+        raise ValueError(f"the template cannot be filled in: {fault}") from fault
     return template
 
 
@@ -31,6 +35,10 @@ def session_folder(
     template: str, *, session_id: int, name: str, proposal: str, instrument: str, start: datetime
 ) -> str:
     """The session's folder relative to the data root, with forward slashes."""
+    return _filled(template, session_id, name, proposal, instrument, start)
+
+
+def _filled(template: str, session_id: int, name: str, proposal: str, instrument: str, start: datetime) -> str:
     return template.format(
         year=f"{start.year:04d}",
         month=f"{start.month:02d}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, get_type_hints
 
@@ -61,13 +62,19 @@ class Verb:
         try:
             parsed = self.arguments.model_validate(arguments)
         except ValidationError as fault:
-            raise InvalidInputError(
-                f"{self.tango}: " + "; ".join(_fault(dict(error)) for error in fault.errors()) + ".",
-                code="BAD_ARGUMENTS",
-                value=shortened(str(arguments)),
-                remedy=self._usage(),
-            ) from fault
-        return {name: getattr(parsed, name) for name in type(parsed).model_fields}
+            raise self._refusal([_fault(dict(error)) for error in fault.errors()], arguments) from fault
+        values = {name: getattr(parsed, name) for name in type(parsed).model_fields}
+        if faults := [f"'{name}' {fault}" for name, value in values.items() if (fault := _unstorable(value))]:
+            raise self._refusal(faults, arguments)
+        return values
+
+    def _refusal(self, faults: list[str], arguments: dict[str, Any]) -> InvalidInputError:
+        return InvalidInputError(
+            f"{self.tango}: {'; '.join(faults)}.",
+            code="BAD_ARGUMENTS",
+            value=shortened(str(arguments)),
+            remedy=self._usage(),
+        )
 
     def _usage(self) -> str:
         fields = self.arguments.model_fields
@@ -89,9 +96,12 @@ class Registry:
         """Decorator: the function `noun_verb(ctx, *, ...)` becomes a verb; the function itself stays as it is."""
 
         def register(function: Callable[..., Any]) -> Callable[..., Any]:
-            name = function.__name__
-            if name in self._verbs:
+            name, doc = function.__name__, inspect.getdoc(function) or ""
+            command = tango or tango_name(name)
+            if name in self._verbs or any(known.tango == command for known in self._verbs.values()):
                 raise ValueError(f"verb {name} is declared twice")
+            if not all(name.partition("_")) or not doc:
+                raise ValueError(f"verb {name} is to be called noun_verb and needs a docstring")
             hints = get_type_hints(function)
             self._verbs[name] = Verb(
                 name=name,
@@ -100,8 +110,8 @@ class Registry:
                 place=place,
                 arguments=_arguments_model(function, hints),
                 returns=hints.get("return"),
-                doc=inspect.getdoc(function) or "",
-                tango=tango or tango_name(name),
+                doc=doc,
+                tango=command,
             )
             return function
 
@@ -143,6 +153,15 @@ def _arguments_model(function: Callable[..., Any], hints: dict[str, Any]) -> typ
     return create_model(
         f"{function.__name__}_arguments", __config__=ConfigDict(extra="forbid", arbitrary_types_allowed=True), **fields
     )
+
+
+def _unstorable(value: Any) -> str:
+    """Why no store takes `value`, which is of the right type; empty if one does."""
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        return "does not fit into 64 bits"
+    if isinstance(value, datetime) and value.tzinfo is None:
+        return "has no time zone: add Z or an offset"
+    return ""
 
 
 def _fault(error: dict[str, Any]) -> str:

@@ -19,6 +19,7 @@ from beamsession.record.scalars import Scalars
 # An order is a message to a child process; only a process that hangs lets one wait this long.
 _ORDER_S = 10.0
 _LOOK_S = 0.5
+_PAUSE_S = 0.02
 _SILENT_S = 10.0
 
 
@@ -124,6 +125,19 @@ class Crew:
         if self._scalars_prepared and (table := self._scalars.call(lambda scalars: scalars.data_file(), _ORDER_S)):
             files[self._scalars.name] = table
         return files
+
+    def discard(self, patience_s: float) -> None:
+        """Remove the files of a run that never recorded, once they are closed; one that holds a frame stays."""
+        self.stop(drain=False)
+        deadline = time.monotonic() + patience_s
+        while not (look := self.look()).closed and time.monotonic() < deadline:
+            time.sleep(_PAUSE_S)
+        files = self.files()
+        self.stop_scalars()
+        written = {account.detector: account.written for account in look.accounts}
+        for name, path in files.items():
+            if look.closed and not written.get(name):
+                path.unlink(missing_ok=True)
 
     @property
     def scalars_name(self) -> str:

@@ -25,6 +25,7 @@ from beamsession.record.sources.source import Source, UnusableFrameError
 _log = logging.getLogger(__name__)
 _REPORT_S = 0.1
 _SETTLING_S = 2.0
+_PUT_S = 1.0
 _LATECOMER_S = 0.5  # how long a frame that was overtaken by the last declared one is waited for
 
 
@@ -90,7 +91,7 @@ class Receiver:
         intake.count_dropped(self._source.dropped())
         intake.armed = True
         if self._config.frames_pv is not None and intake.declared is not None:
-            self._source.put(self._config.frames_pv, intake.declared)
+            self._source.put(self._config.frames_pv, intake.declared, _PUT_S)
         if self._config.acquire_pv is not None:
             self._source.put(self._config.acquire_pv, 1)
 

@@ -24,9 +24,9 @@ from beamsession.record.deadline import DiskHand, sentence_of
 from beamsession.record.ending import STOP, Ending
 from beamsession.record.folders import existing_file_problems, make_folder
 from beamsession.record.journal import Journal
-from beamsession.record.lockfile import lock_path
 from beamsession.record.readings.reading import Reading
 from beamsession.record.salvage import make_readable, salvage
+from beamsession.record.stall import Stall
 
 _TICK_S = 0.05
 # What was told to drop what is not yet written has to close its file soon; else it hangs.
@@ -50,6 +50,7 @@ class LiveRun:
         self._made_folders: list[Path] = []
         self._master_made = False
         self._armed = False
+        self._arm_fault: Exception | None = None
         self._constants: Mapping[str, Reading] = {}
         self._failures: dict[str, str] = {}
         self._report = first_report(plan)
@@ -109,6 +110,7 @@ class LiveRun:
                 self._write_down()
             except Exception as fault:
                 _log.exception("run %s could not be armed", self.key)
+                self._arm_fault = fault
                 self.end(Ending(drain=True, reason=sentence_of(fault)))
         while (ending := self._asked()) is None:
             self._apply_gate()
@@ -140,7 +142,8 @@ class LiveRun:
         self._write_down()
         patient = ending.drain
         give_up = time.monotonic() + _CLOSE_S
-        while not self._is_over(self._look()):
+        stall = Stall()
+        while not (look := self._look()).closed:
             if patient and not (self._asked() or STOP).drain:
                 patient = False
                 self._tell_stop(drain=False)
@@ -148,6 +151,7 @@ class LiveRun:
             if not patient and time.monotonic() > give_up:
                 self.end(Ending(drain=False, reason="A data file could not be closed: its writer does not answer."))
                 return
+            self._set(reason=stall.sentence(sum(account.written for account in look.accounts)))
             self._tick()
 
     def _tell_stop(self, *, drain: bool) -> None:
@@ -157,9 +161,6 @@ class LiveRun:
             _log.exception("run %s: a detector could not be stopped", self.key)
             self.end(Ending(drain=drain, reason=sentence_of(fault)))
 
-    def _is_over(self, look: Look) -> bool:
-        return look.closed
-
     def _look(self) -> Look:
         look = self._crew.look()
         self._set(accounts=look.accounts, rate=look.rate, readings=look.readings)
@@ -168,7 +169,9 @@ class LiveRun:
                 continue
             _log.error("run %s: %s: %s", self.key, name, failure)
             self._failures[name] = failure
-            if name != self._crew.scalars_name:
+            if name == self._crew.scalars_name:
+                self._set(reason=f"{name}: {failure}")  # the frames are still worth having
+            else:
                 self.end(Ending(drain=True, reason=f"{name}: {failure}"))
         return look
 
@@ -182,7 +185,7 @@ class LiveRun:
         accounts = self._salvaged(self._report.accounts)
         ending = self._asked() or STOP
         if not self._armed and not any(account.written for account in accounts):
-            return self._failed(BeamsessionError(ending.reason)) if ending.reason else self._failed_before_start()
+            return self._never_recorded(ending)
         state, reason = (RunState.ABORTED, ending.reason) if ending.reason else verdict(accounts)
         state, reason = self._with_readings(state, reason)
         report = self._set(state=RunState.DRAINING, accounts=accounts, rate=0.0)
@@ -215,44 +218,29 @@ class LiveRun:
             f"{reason}; {sentence}" if reason else sentence,
         )
 
-    def _failed_before_start(self) -> RunReport:
-        return self._failed(BeamsessionError("It was stopped before it recorded."))
+    def _never_recorded(self, ending: Ending) -> RunReport:
+        if self._arm_fault is not None:
+            return self._failed(self._arm_fault)
+        report = self._failed(BeamsessionError(ending.reason or "It was stopped before it recorded."))
+        return report.model_copy(update={"state": RunState.ABORTED})
 
     def _failed(self, fault: Exception) -> RunReport:
         """The report of a run that never recorded, after our own empty files are gone."""
         if not isinstance(fault, BeamsessionError):
             _log.error("run %s could not be prepared", self.key, exc_info=fault)
-        with suppress(Exception):
-            self._remove_empty_files()
-        now = self._clock()
-        return self.report().model_copy(
-            update={
-                "state": RunState.FAILED,
-                "reason": sentence_of(fault),
-                "stop": now,
-                "files": (),
-                "master": None,
-                "rate": 0.0,
-            }
-        )
+        self._remove_empty_files()
+        changes = {"files": (), "master": None, "rate": 0.0, "stop": self._clock()}
+        return self.report().model_copy(update={"state": RunState.FAILED, "reason": sentence_of(fault), **changes})
 
     def _remove_empty_files(self) -> None:
-        self._tell_stop(drain=False)
-        give_up = time.monotonic() + _CLOSE_S
-        while not (look := self._crew.look()).closed and time.monotonic() < give_up:
-            time.sleep(_TICK_S)
-        files = self._crew.files()
-        with suppress(Exception):
-            self._crew.stop_scalars()
-        written = {account.detector: account.written for account in look.accounts}
-        for name, path in files.items():
-            if not written.get(name):
-                path.unlink(missing_ok=True)
-                lock_path(path).unlink(missing_ok=True)
-        if self._master_made:
-            self.plan.master.unlink(missing_ok=True)
-        for folder in reversed(self._made_folders):
-            folder.rmdir()
+        try:
+            self._crew.discard(_CLOSE_S)
+            if self._master_made:
+                self.plan.master.unlink(missing_ok=True)
+            for folder in reversed(self._made_folders):
+                folder.rmdir()
+        except Exception:
+            _log.warning("run %s: what was created could not be removed", self.key, exc_info=True)
 
     def _asked(self) -> Ending | None:
         with self._changed:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from beamsession.model.permissions import Action
 from beamsession.model.states import RunState
 from beamsession.model.verb import Place
-from beamsession.verbs.context import Context
+from beamsession.verbs.context import Context, shown_run
 from beamsession.verbs.registry import verb
 
 _UNHAPPY = (RunState.INCOMPLETE, RunState.ABORTED, RunState.FAILED)
@@ -14,7 +14,7 @@ _UNHAPPY = (RunState.INCOMPLETE, RunState.ABORTED, RunState.FAILED)
 @verb(Action.OPERATE, Place.DEVICE)
 def alarm_acknowledge(ctx: Context) -> bool:
     """Acknowledge the unhappy end of the last run, so that its alarm goes; False if there was none."""
-    run = ctx.store.last_run(ctx.instrument.name)
+    run = shown_run(ctx.store, ctx.instrument.name)
     if run is None or run.acknowledged or run.state not in _UNHAPPY:
         return False
     with ctx.change() as change:

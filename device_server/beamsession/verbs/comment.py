@@ -16,5 +16,5 @@ def comment_add(ctx: Context, *, text: str) -> int:
     text = names.comment(text)
     with ctx.change() as change:
         session = ctx.permit(change.open_session(Command.COMMENT))
-        number = change.run.number if change.run else None
+        number = change.own_run.number if change.own_run else None
         return change.reply(change.tx.event("comment_added", session_id=session.id, run_number=number, text=text).seq)

@@ -14,7 +14,7 @@ from beamsession.model.permissions import Action, permit
 from beamsession.model.plain import plain
 from beamsession.model.ports import RecorderPort
 from beamsession.model.principal import Caller
-from beamsession.model.run import Run
+from beamsession.model.run import Run, RunOrigin
 from beamsession.model.session import Session
 from beamsession.model.situation import Command, Situation, require, situation
 from beamsession.model.states import RunState, SessionState
@@ -100,6 +100,13 @@ class Standing:
             state = self.session.state
         return situation(state, self.run.state if self.run else RunState.NONE)
 
+    @property
+    def own_run(self) -> Run | None:
+        """The live run if it is the open session's: that of the session before may still drain, or be lost."""
+        if self.session is None or self.run is None or self.run.session_id != self.session.id:
+            return None
+        return self.run
+
     def open_session(self, command: Command) -> Session:
         """The open session for a command that needs one, if the command is allowed now; WrongStateError."""
         require(command, self.situation)
@@ -111,6 +118,16 @@ class Standing:
         require(command, self.situation)
         assert self.run is not None, "the table allows this command with a live run only"
         return self.run
+
+
+def shown_run(reader: Store | Transaction, instrument: str) -> Run | None:
+    """The live run, else the one that ended last: a file registered while one was recorded does not hide it."""
+    if live := reader.live_runs(instrument):
+        return live[-1]
+    last = reader.last_run(instrument)
+    if last is None or last.origin is RunOrigin.RECORDED:
+        return last
+    return max(reader.runs(last.session_id), key=lambda run: (run.stop or run.start, run.number))
 
 
 class Change(Standing):

@@ -62,6 +62,7 @@ def ingest_report(
     attempts: int = 0,
 ) -> None:
     """The worker says how far a session is on its way to the catalogue."""
+    session = ctx.session(session).id
     with ctx.change() as change:
         if change.tx.session(session).state is not SessionState.COMPLETED:
             return

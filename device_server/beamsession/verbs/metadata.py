@@ -7,6 +7,7 @@ from typing import Any
 from beamsession.model.errors import WrongStateError
 from beamsession.model.metadata import check_metadata
 from beamsession.model.permissions import Action
+from beamsession.model.situation import Command
 from beamsession.model.verb import Place
 from beamsession.verbs.context import Context
 from beamsession.verbs.registry import verb
@@ -16,7 +17,7 @@ from beamsession.verbs.registry import verb
 def metadata_set(ctx: Context, *, values: dict[str, Any], session: int = 0, replace: bool = False) -> dict[str, Any]:
     """Set keys of a session's metadata (0: the open one); null removes a key; `replace` drops all others."""
     check_metadata(values)
-    found = ctx.session(session)
+    found = ctx.session(session) if session else ctx.permit(ctx.standing().open_session(Command.SET_METADATA))
     with ctx.change() as change:
         found = change.tx.session(found.id)
         if not found.state.is_editable:
@@ -29,7 +30,7 @@ def metadata_set(ctx: Context, *, values: dict[str, Any], session: int = 0, repl
         new = {key: value for key, value in {**old, **values}.items() if value is not None}
         check_metadata(new)
         if new == found.metadata:
-            return found.metadata
+            return change.reply(found.metadata)
         change.tx.change_session(found, metadata=new, metadata_edited=True)
         removed = sorted(set(found.metadata) - set(new))
         changed = {key: value for key, value in new.items() if found.metadata.get(key) != value}

@@ -145,17 +145,17 @@ def run_show(ctx: Context, *, run: int, session: int = 0) -> dict[str, Any]:
 @verb(Action.REPORT, Place.DEVICE)
 def run_report(ctx: Context, *, report: RunReport) -> bool:
     """What a recorder says of a run: recording has begun, or the verdict. False if it changed nothing."""
-    run = ctx.store.run(report.key.session_id, report.key.run_number)
+    run = ctx.store.run(ctx.session(report.key.session_id).id, report.key.run_number)
     if run.state.is_verdict:
+        return False
+    state, file = _followed(run, report.state), str(report.master or run.file)
+    if (state, file) == (run.state, run.file):
         return False
     with ctx.change() as change:
         if report.state.is_verdict:
-            _end(ctx, change, run, report.state, report.reason, plain(report), str(report.master or ""))
+            _end(ctx, change, run, report.state, report.reason, plain(report), file)
             return change.reply(True)
-        state = _followed(run, report.state)
-        if state is run.state:
-            return False
-        change.tx.change_run(run, state=state, file=str(report.master or ""))
+        change.tx.change_run(run, state=state, file=file, reason="")
         change.tx.event(f"run_{state.value.lower()}", session_id=run.session_id, run_number=run.number)
         return change.reply(True)
 
@@ -163,7 +163,7 @@ def run_report(ctx: Context, *, report: RunReport) -> bool:
 @verb(Action.REPORT, Place.DEVICE)
 def run_lose(ctx: Context, *, session: int, run: int, reason: str) -> bool:
     """The recorder of a live run cannot be reached: the run is LOST until it is heard of again."""
-    found = ctx.store.run(session, run)
+    found = ctx.store.run(ctx.session(session).id, run)
     if not found.state.is_live or found.state is RunState.LOST:
         return False
     with ctx.change() as change:
@@ -228,6 +228,8 @@ def _require_recordable(ctx: Context, plan: RunPlan) -> None:
 
 def _followed(run: Run, reported: RunState) -> RunState:
     """The state a live run takes when its recorder reports `reported`: what was asked last stays visible."""
+    if reported.is_verdict:
+        return reported
     if run.intent in (RunIntent.STOP, RunIntent.ABORT):
         return RunState.DRAINING
     if reported in (RunState.RECORDING, RunState.PAUSED):

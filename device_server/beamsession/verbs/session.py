@@ -19,6 +19,8 @@ from beamsession.store import SessionQuery
 from beamsession.verbs.context import Change, Context
 from beamsession.verbs.registry import verb
 
+_NOT_AT_WORK = (RunState.PREPARING, RunState.LOST)  # the recorder learns later what was asked of the run
+
 
 @verb(Action.OPERATE, Place.DEVICE, tango="Start")
 def session_start(
@@ -75,10 +77,11 @@ def session_pause(ctx: Context) -> None:
     with ctx.change() as change:
         session = change.open_session(Command.PAUSE)
         change.tx.change_session(session, state=SessionState.PAUSED)
-        if change.run and change.run.state in (RunState.PREPARING, RunState.RECORDING):
-            change.tx.change_run(change.run, state=RunState.PAUSED, intent=RunIntent.PAUSE)
-        elif change.run and change.run.state is RunState.LOST:
-            change.tx.change_run(change.run, intent=RunIntent.PAUSE)
+        run = change.own_run
+        if run and run.state is RunState.RECORDING:
+            change.tx.change_run(run, state=RunState.PAUSED, intent=RunIntent.PAUSE)
+        elif run and run.state in _NOT_AT_WORK:
+            change.tx.change_run(run, intent=RunIntent.PAUSE)
         change.tx.event("session_paused", session_id=session.id, run_number=_number(change))
 
 
@@ -88,10 +91,11 @@ def session_resume(ctx: Context) -> None:
     with ctx.change() as change:
         session = change.open_session(Command.RESUME)
         change.tx.change_session(session, state=SessionState.STARTED)
-        if change.run and change.run.state is RunState.PAUSED:
-            change.tx.change_run(change.run, state=RunState.RECORDING, intent=RunIntent.RECORD)
-        elif change.run and change.run.state is RunState.LOST:
-            change.tx.change_run(change.run, intent=RunIntent.RECORD)
+        run = change.own_run
+        if run and run.state is RunState.PAUSED:
+            change.tx.change_run(run, state=RunState.RECORDING, intent=RunIntent.RECORD)
+        elif run and run.state in _NOT_AT_WORK:
+            change.tx.change_run(run, intent=RunIntent.RECORD)
         change.tx.event("session_resumed", session_id=session.id, run_number=_number(change))
 
 
@@ -168,6 +172,7 @@ def session_show(ctx: Context, *, session: int = 0) -> dict[str, Any]:
 @verb(Action.REPORT, Place.DEVICE)
 def session_archive(ctx: Context, *, session: int, pid: str) -> None:
     """The catalogue holds this session under `pid`: it becomes ARCHIVED."""
+    session = ctx.session(session).id
     with ctx.change() as change:
         found = change.tx.session(session)
         if found.state is SessionState.ARCHIVED and found.dataset_pid == pid:
@@ -195,15 +200,16 @@ def finish_completing(ctx: Context, change: Change, session: Session) -> None:
 def _complete(ctx: Context, change: Change) -> None:
     session = change.session
     assert session is not None
-    if change.run is None:
+    run = change.own_run
+    if run is None:
         finish_completing(ctx, change, session)
         return
     change.tx.change_session(session, state=SessionState.COMPLETING)
-    if change.run.state is RunState.LOST:
-        change.tx.change_run(change.run, intent=RunIntent.STOP)
-    elif change.run.state is not RunState.DRAINING:
-        change.tx.change_run(change.run, state=RunState.DRAINING, intent=RunIntent.STOP)
-    change.tx.event("session_completing", session_id=session.id, run_number=change.run.number)
+    if run.state is RunState.LOST:
+        change.tx.change_run(run, intent=RunIntent.STOP)
+    elif run.state is not RunState.DRAINING:
+        change.tx.change_run(run, state=RunState.DRAINING, intent=RunIntent.STOP)
+    change.tx.event("session_completing", session_id=session.id, run_number=run.number)
 
 
 def _cancel(change: Change, session: Session) -> None:
@@ -220,7 +226,7 @@ def _close_open_session(ctx: Context, change: Change) -> dict[str, Any] | None:
         _cancel(change, session)
         return {"session": session.id, "done": "cancelled"}
     _complete(ctx, change)
-    return {"session": session.id, "done": "completing" if change.run else "completed"}
+    return {"session": session.id, "done": "completing" if change.own_run else "completed"}
 
 
 def _is_untouched(change: Change, session: Session) -> bool:
@@ -251,4 +257,4 @@ def _require_data_root(ctx: Context) -> None:
 
 
 def _number(change: Change) -> int | None:
-    return change.run.number if change.run else None
+    return change.own_run.number if change.own_run else None

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _WIDTH, _HEIGHT = 60, 40
 _BARS = " ▁▂▃▄▅▆▇█"
+_SHADES = " ·░▒▓█"
 
 
 def print_runs(manager: tango.DeviceProxy, session: int, console: Console) -> None:
@@ -67,6 +68,10 @@ def _print_image(image: NDArray[np.float64], console: Console) -> None:
     small = image[np.ix_(rows, columns)]
     low, high = np.percentile(small, [1, 99.5])
     scaled = np.sqrt(np.clip((small - low) / max(high - low, 1e-9), 0, 1))
+    if console.color_system is None:
+        for row in scaled[::2]:
+            console.print("  " + "".join(_SHADES[round(float(level) * (len(_SHADES) - 1))] for level in row))
+        return
     for upper, lower in zip(scaled[::2], scaled[1::2], strict=True):
         line = Text("  ")
         for top, bottom in zip(upper, lower, strict=True):
@@ -85,8 +90,5 @@ def _print_curve(positions: NDArray[np.float64], totals: NDArray[np.float64], la
     curve = np.interp(grid, positions[order], totals[order])
     levels = (curve - curve.min()) / max(float(np.ptp(curve)), 1e-9)
     bars = "".join(_BARS[round(float(level) * (len(_BARS) - 1))] for level in levels)
-    console.print(f"  {bars}", highlight=False)
-    console.print(
-        f"  {positions.min():<8.2f}{'mean counts against ' + label:^{_WIDTH - 16}}{positions.max():>8.2f}",
-        highlight=False,
-    )
+    middle = f"{'mean counts against ' + label:^{_WIDTH - 16}}"
+    console.print(f"  {bars}\n  {positions.min():<8.2f}{middle}{positions.max():>8.2f}", highlight=False, markup=False)

@@ -132,10 +132,11 @@ class Story:
         return str(self._read("DatasetPid"))
 
     def _read(self, name: str) -> Any:
-        value = self._manager.read_attribute(name).value
+        attribute: Any = self._manager.read_attribute(name)
         if name in ("RunState", "SessionState"):
-            return self._manager.get_attribute_config(name).enum_labels[value]
-        return value
+            configuration: Any = self._manager.get_attribute_config(name)
+            return configuration.enum_labels[attribute.value]
+        return attribute.value
 
     def _await(self, reached: Callable[[], bool], failure: str) -> None:
         until = time.monotonic() + _LONG_S

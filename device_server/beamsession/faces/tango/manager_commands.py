@@ -25,9 +25,10 @@ def parse_object(text: str, usage: str) -> dict[str, Any]:
         return {}
     try:
         data = json.loads(text)
-    except json.JSONDecodeError as fault:
+    except (ValueError, RecursionError) as fault:  # also numbers of thousands of digits, and too many brackets
+        where = f"{fault.msg} at character {fault.pos}" if isinstance(fault, json.JSONDecodeError) else str(fault)
         raise InvalidInputError(
-            f"This is not JSON: {fault.msg} at character {fault.pos}.",
+            f"This is not JSON: {where}.",
             code="BAD_JSON",
             value=shortened(text),
             remedy=usage,

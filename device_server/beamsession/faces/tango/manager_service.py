@@ -18,7 +18,7 @@ class Identities(Protocol):
         """The principal of a client without identity."""
         ...
 
-    def claimed(self, claim: dict[str, Any] | None, token: str) -> Principal:
+    def claimed(self, claim: object, token: str) -> Principal:
         """The principal a request claims, as far as its token is good for it."""
         ...
 

@@ -1,6 +1,5 @@
 """The Tango device `RunRecorder`: a recorder's commands and its present state."""
 
-
 from __future__ import annotations
 
 import asyncio

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -22,6 +23,7 @@ from beamsession.model.view import View
 
 _log = logging.getLogger(__name__)
 _FACES = ("tango", "epics", "web", "cli", "scripting", "bluesky", "taurus", "worker")
+_TOKEN = re.compile(r'("token"\s*:\s*)"[^"]*"?')
 _CALL_USAGE = (
     'Give JSON {"verb": "session_list", "args": {}, "principal": {"name": "…"}, "face": "cli", "request_id": "…"}.'
 )
@@ -46,10 +48,8 @@ class _SessionManagerBase(Device):
             self.set_change_event(name, True, False)
         try:
             self._service = await asyncio.to_thread(type(self).factory, self.get_name(), str(self.ConfigFile))
-        except BeamsessionError as error:
-            self._fault = f"{error.text} Then run Init."
-            _log.error("%s: %s", self.get_name(), error.text)
-            self.set_state(tango.DevState.FAULT)
+        except Exception as error:
+            self._fail(error)
             return
         self._service.subscribe(self._push)
         self._push_all(self._service.view)
@@ -59,13 +59,26 @@ class _SessionManagerBase(Device):
         if service is not None:
             await asyncio.to_thread(service.stop)
 
+    def _fail(self, error: Exception) -> None:
+        """The device stays up in FAULT, so that a client can read why."""
+        if isinstance(error, BeamsessionError):
+            _log.error("%s: %s", self.get_name(), error.text)
+            self._fault = f"{error.text} Then run Init."
+        else:
+            _log.error("%s cannot work", self.get_name(), exc_info=error)
+            self._fault = f"The manager cannot work: {error}. Correct that, then run Init."
+        self.push_change_event("State", tango.DevState.FAULT)
+        self.push_change_event("Status", to_tango(self._fault))
+
     async def dev_state(self) -> tango.DevState:
         """FAULT > INIT > RUNNING > ALARM > ON > STANDBY, from the view; never from alarm limits."""
-        return tango_state(self._service.view) if self._service else tango.DevState.FAULT
+        if self._service is None:
+            return tango.DevState.FAULT if self._fault else tango.DevState.INIT
+        return tango_state(self._service.view)
 
     async def dev_status(self) -> str:
         """What stands and what is wrong, in sentences."""
-        return to_tango(self._service.view.status) if self._service else to_tango(self._fault)
+        return to_tango(self._service.view.status if self._service else self._fault or "Starting.")
 
     async def read_Metadata(self) -> tuple[Any, ...]:
         return self._read(METADATA)
@@ -89,7 +102,7 @@ class _SessionManagerBase(Device):
         try:
             verb, arguments, caller = self._understood(service, text)
         except BeamsessionError as error:
-            self.refuse("call", text, error)
+            self.refuse("call", _TOKEN.sub(r"\1…", text), error)
         return to_json(await self._done(service, verb, arguments, caller))
 
     @command(dtype_in=str, doc_in="the staff token; empty locks again")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 import h5py
 
@@ -16,6 +16,7 @@ _REQUIRED_TIMES = ("start_time", "end_time")
 # Classes whose fields are free: nobody promises units for what a user gave.
 _FREE = ("NXcollection", "NXnote")
 _MOST = 100
+_HARD_LINK = 0  # H5L_TYPE_HARD
 
 
 def check_nexus(path: Path) -> tuple[str, ...]:
@@ -30,7 +31,8 @@ def check_nexus(path: Path) -> tuple[str, ...]:
 def check_file(file: h5py.File) -> list[str]:
     """The same for an open file; links are followed from the folder where it is."""
     complaints = [*_default_plot(file), *_entries(file)]
-    file.visititems_links(lambda name, link: complaints.extend(_link(file, f"/{name}", link)))
+    for path in _leading_elsewhere(file):
+        complaints.extend(_link(file, path, file.get(path, getlink=True)))
     file.visititems(lambda _, thing: complaints.extend(_thing(thing)))
     if len(complaints) > _MOST:
         return [*complaints[:_MOST], f"And {len(complaints) - _MOST} complaints more."]
@@ -59,6 +61,19 @@ def _entries(file: h5py.File) -> Iterator[str]:
         for name in _REQUIRED_TIMES:
             if not _is_time(text_of(entry.get(name))):
                 yield f"{entry.name}/{name} is missing, or is no time with its zone."
+
+
+def _leading_elsewhere(file: h5py.File) -> list[str]:
+    """The paths of all soft and external links."""
+    paths: list[str] = []
+
+    def visit(name: bytes, facts: Any) -> None:
+        if facts.type != _HARD_LINK:
+            paths.append(f"/{name.decode()}")
+
+    # h5py's own walk makes an object of every link, and there may be 50 000.
+    file.id.links.visit(visit, info=True)
+    return paths
 
 
 def _link(file: h5py.File, path: str, link: object) -> Iterator[str]:

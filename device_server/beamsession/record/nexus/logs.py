@@ -82,7 +82,3 @@ def _write_log(log: h5py.Group, item: Series, start: datetime) -> None:
     write_field(log, "severity", item.severities, description="EPICS alarm severity, 3: invalid or disconnected")
     if column.description:
         write_field(log, "description", column.description)
-    known = item.values[np.isfinite(item.values)]
-    if len(known):
-        write_field(log, "minimum_value", known.min(), units)
-        write_field(log, "maximum_value", known.max(), units)

@@ -50,7 +50,7 @@ def _beside(path: Path, rules: FileRules) -> Iterator[tuple[h5py.File, Path]]:
     # One fixed name: what a crash left there is overwritten by the next attempt.
     temporary = path.with_name(f".{path.name}.new")
     try:
-        with h5py.File(temporary, "w", libver=LIBRARY_VERSIONS) as file:
+        with h5py.File(temporary, "w", libver=LIBRARY_VERSIONS, locking="best-effort") as file:
             dress(temporary, rules.file_mode, rules.group)
             yield file, temporary
     finally:

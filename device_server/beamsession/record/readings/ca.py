@@ -32,9 +32,8 @@ class CaScalars:
         epics.ca.initialize_libca()
         self._pvs: dict[str, epics.PV] = {}
         self._descriptions: dict[str, epics.PV] = {}
-        self._to_describe: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self._describer = threading.Thread(target=self._describe, name="ca facts", daemon=True)
-        self._describer.start()
+        self._to_describe: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        threading.Thread(target=self._describe, name="ca facts", daemon=True).start()
 
     def watch(self, pv: str, watcher: Watcher) -> None:
         """Subscribe to `pv`."""
@@ -66,18 +65,11 @@ class CaScalars:
         facts = _facts(channel)
         stamp = _nanoseconds(answer)
         return Reading(
-            value=facts.labels[answer["value"]] if facts.labels else _scalar(answer["value"]),
+            value=facts.text_of(answer["value"]) if facts.labels else _scalar(answer["value"]),
             units=facts.units,
             time=datetime.fromtimestamp(stamp / 1e9, UTC) if stamp else datetime.now(UTC),
             severity=Severity(answer["severity"]),
         )
-
-    def close(self) -> None:
-        """End all subscriptions."""
-        self._to_describe.put(None)
-        self._describer.join(timeout=5)
-        for channel in (*self._pvs.values(), *self._descriptions.values()):
-            channel.disconnect()
 
     def _connected(self, watcher: Watcher, *, conn: bool, pv: epics.PV, **_: Any) -> None:
         if conn:
@@ -97,7 +89,8 @@ class CaScalars:
 
     def _describe(self) -> None:
         epics.ca.use_initial_context()
-        while (task := self._to_describe.get()) is not None:
+        while True:
+            task = self._to_describe.get()
             try:
                 task()
             except Exception:

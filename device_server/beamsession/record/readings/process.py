@@ -63,6 +63,7 @@ class ReadingsProcess:
         return _json(Seen(silent=(*silent, *silent_constants)))
 
     def _begin(self, begin: Begin) -> Message:
+        self._close()
         deadline = time.monotonic() + begin.timeout_s
         if silent := self._pvs.wait(begin.timeout_s):
             raise refusal(silent[0], begin.timeout_s)

@@ -31,8 +31,7 @@ class PvaScalars:
         except (TimeoutError, Disconnected):
             return None
         facts = _facts(value)
-        number = _number(value)
-        content = facts.labels[int(number)] if number is not None and facts.labels else value["value"]
+        content = facts.text_of(value["value.index"]) if _is_enum(value) else value["value"]
         stamp = _nanoseconds(value)
         return Reading(
             value=content if isinstance(content, int | float | str) else str(content),
@@ -40,10 +39,6 @@ class PvaScalars:
             time=datetime.fromtimestamp(stamp / 1e9, UTC) if stamp else datetime.now(UTC),
             severity=_severity(value),
         )
-
-    def close(self) -> None:
-        """End all subscriptions."""
-        self._context.close()
 
 
 class _Watch:

@@ -18,6 +18,7 @@ _MODULE = "beamsession.record.readings"
 _NAME = "readings"
 _CHECK_S = 1.0
 _ANSWER_S = 10.0
+_KILL_S = 1.0
 
 
 class ReadingsRecorder:
@@ -53,7 +54,10 @@ class ReadingsRecorder:
         if child is None:
             return ()
         look = Look(timeout_s=_CHECK_S)
-        seen = Seen.model_validate(child.ask(look.model_dump(mode="json"), 2 * _CHECK_S + _ANSWER_S))
+        try:
+            seen = Seen.model_validate(child.ask(look.model_dump(mode="json"), 2 * _CHECK_S + _ANSWER_S))
+        except BeamsessionError as fault:
+            return (Problem(code=fault.code, sentence=fault.sentence, remedy=fault.remedy),)
         refusals = [refusal(silent, _CHECK_S) for silent in seen.silent]
         return tuple(Problem(code=error.code, sentence=error.sentence, remedy=error.remedy) for error in refusals)
 
@@ -72,12 +76,12 @@ class ReadingsRecorder:
         try:
             answer = self._asked(child, begin.model_dump(mode="json"), plan.connect_timeout_s)
         except UnavailableError:
+            child.close(_KILL_S)  # Else it might begin to record after all.
             raise
         except BeamsessionError as fault:  # Its class does not cross the pipe; whatever it is, the run is refused.
             raise RefusedError(fault.sentence, code=fault.code, value=fault.value, remedy=fault.remedy) from fault
         self._path = path
         self._recording = True
-        self._progress = Progress(count=max(answer.count, self._progress.count))
         return answer.constants
 
     def stop(self) -> dict[str, Reading]:
@@ -85,7 +89,12 @@ class ReadingsRecorder:
         child, self._recording = self._child, False
         if child is None or (self.failure and not child.alive):
             return {}
-        answer = self._asked(child, End(timeout_s=_CHECK_S).model_dump(mode="json"), _CHECK_S)
+        try:
+            answer = self._asked(child, End(timeout_s=_CHECK_S).model_dump(mode="json"), _CHECK_S)
+        except UnavailableError as gone:
+            child.close(_KILL_S)
+            self._fail(gone.sentence)
+            return {}
         self._progress = Progress(count=answer.count, failure=answer.failure or self.failure)
         if self.failure:
             child.close(_ANSWER_S)  # It holds on to the table that it could not write; the next run has a new one.
@@ -127,6 +136,9 @@ class ReadingsRecorder:
     def _lose(self, code: int) -> None:
         if self._recording:
             how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
-            self._progress = self._progress.model_copy(
-                update={"failure": f"The readings process {how}; {self.count} readings are safe."}
-            )
+            self._fail(f"The readings process {how}.")
+
+    def _fail(self, sentence: str) -> None:
+        if not self.failure:
+            failure = f"{sentence} {self.count} readings are safe."
+            self._progress = self._progress.model_copy(update={"failure": failure})

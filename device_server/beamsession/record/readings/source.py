@@ -15,6 +15,10 @@ class Facts(NamedTuple):
     labels: tuple[str, ...] = ()
     refusal: str = ""
 
+    def text_of(self, number: int) -> str:
+        """The text of an enumeration's value, the number itself where it has none."""
+        return self.labels[number] if 0 <= number < len(self.labels) else str(number)
+
 
 class Watcher(Protocol):
     """Told what happens to one PV, from threads of the EPICS library."""
@@ -41,8 +45,4 @@ class ScalarSource(Protocol):
 
     def read(self, pv: str, timeout: float) -> Reading | None:
         """The value at this moment with its units; None if the PV does not answer within `timeout` seconds."""
-        ...
-
-    def close(self) -> None:
-        """End all subscriptions."""
         ...

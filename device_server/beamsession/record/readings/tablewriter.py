@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -50,12 +51,14 @@ class TableWriter:
     def close(self) -> None:
         """End the file and give its lock back. Raises as `append` does, and keeps the lock then."""
         self._file.close()
+        with self.path.open("rb") as file:
+            os.fsync(file)
         self._lock.release()
 
 
 def _create(path: Path, columns: Sequence[Column]) -> h5py.File:
     try:
-        file = h5py.File(path, "w", libver=LIBRARY_VERSIONS)
+        file = h5py.File(path, "w", libver=LIBRARY_VERSIONS, locking="best-effort")
         create_table(file, columns)
         file.swmr_mode = True
     except BaseException:

@@ -85,8 +85,8 @@ class CaSource:
     def dropped(self) -> int | None:
         return self._numbers.get(self._config.dropped_pv or "")
 
-    def put(self, pv: str, value: int) -> None:
-        self._scalars[pv].put(value)
+    def put(self, pv: str, value: int, wait_s: float = 0.0) -> None:
+        self._scalars[pv].put(value, wait_s)
 
     def _silent(self, baseline: Update | None) -> tuple[str, ...]:
         """The PVs that are not connected or whose value has not come yet."""

@@ -60,10 +60,11 @@ class Channel:
         """The next update, and whether it is new; None if there is none."""
         return self._updates.popleft() if self._updates else None
 
-    def put(self, value: int) -> None:
-        """Write without waiting; a failure is logged."""
+    def put(self, value: int, wait_s: float = 0.0) -> None:
+        """Write, wait at most `wait_s` seconds until it is done; a failure is logged."""
         try:
-            ca.put(self._chid, value, wait=False)
+            if ca.put(self._chid, value, wait=wait_s > 0, timeout=wait_s or 1) != 1:
+                _log.error("writing %d to %s was not answered within %g s", value, self.name, wait_s)
             ca.flush_io()
         except ca.ChannelAccessException as problem:
             _log.error("writing to %s failed: %s", self.name, problem)

@@ -6,9 +6,10 @@ import logging
 import os
 import select
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ _BATCH = 8  # frames taken before commands are looked at again
 _LONGEST_QUEUE = 200
 _QUEUE_WHILE_UNKNOWN = 50  # updates; before the size of a frame is known
 _NS = 1_000_000_000
-_CHEAP = "field(codec)"  # a part of the structure that does not change: keeps the channel open at no cost
+_CHEAP = "field(codec)"  # a part of the structure that hardly ever changes: keeps the channel open at no cost
 
 
 class PvaSource:
@@ -39,45 +40,49 @@ class PvaSource:
         self._config = config
         self._context = Context("pva", nt=False, useenv=True)
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self._watched = {name: _Watch(self._context, name, self._signal) for name in pv_names(config)}
-        if config.dropped_pv is not None:
-            self._watched[config.dropped_pv] = _Watch(self._context, config.dropped_pv, self._signal, "field(value)")
+        self._image = _Watch(self._context, config.pv, self._signal, _CHEAP)
+        self._scalars = {
+            name: _Watch(self._context, name, self._signal, "field(value)")
+            for name in pv_names(config)
+            if name != config.pv
+        }
         self._subscription: Any = None
         self._fresh = True
         self._frame_bytes = 0
-        self._puts: list[tuple[Any, list[bool]]] = []
+        self._puts: list[tuple[Any, Event]] = []
 
     def fileno(self) -> int:
         return self._wake
 
     def unconnected(self) -> tuple[str, ...]:
         self._pump()
-        return tuple(name for name, watch in self._watched.items() if not watch.connected)
+        return tuple(watch.name for watch in (self._image, *self._scalars.values()) if not watch.connected)
 
     def subscribe(self, timeout: float) -> FrameFormat | None:
         deadline = time.monotonic() + timeout
-        self.unsubscribe()
         self._subscription = self._context.monitor(
             self._config.pv, self._signal, request=f"record[queueSize={self._queue_size()}]"
         )
+        self._fresh = True
         baseline: Value | None = None
         while baseline is None or self.unconnected():
-            if baseline is None:
-                baseline = self._pop_value()
-            if baseline is not None and not self.unconnected():
-                break
+            baseline = baseline or self._pop_value()
             remaining = deadline - time.monotonic()
             if remaining <= 0:
                 missing = self.unconnected() or (self._config.pv,)
                 self.unsubscribe()
                 raise pv_timeout(self._config.name, missing, timeout)
-            select.select([self._wake], (), (), remaining)
-            self._clear()
+            if baseline is None or self.unconnected():
+                select.select([self._wake], (), (), remaining)
+                self._clear()
+        # A server may merge updates that wait for one of two subscriptions also in the queue of the other.
+        self._image.close()
         self._signal()
         return self._baseline_format(baseline)
 
     def unsubscribe(self) -> None:
         if self._subscription is not None:
+            self._image.open()
             self._subscription.close()
             self._subscription = None
 
@@ -96,13 +101,15 @@ class PvaSource:
 
     def dropped(self) -> int | None:
         name = self._config.dropped_pv
-        return None if name is None else self._watched[name].number()
+        return None if name is None else self._scalars[name].number()
 
-    def put(self, pv: str, value: int) -> None:
-        self._puts = [(operation, done) for operation, done in self._puts if not done]
-        done: list[bool] = []
+    def put(self, pv: str, value: int, wait_s: float = 0.0) -> None:
+        self._puts = [(operation, done) for operation, done in self._puts if not done.is_set()]
+        done = Event()
         operation = self._context.put(pv, partial(_put_done, pv, done), builder=partial(_assign, value), get=False)
         self._puts.append((operation, done))
+        if wait_s and not done.wait(wait_s):
+            _log.error("writing %d to %s was not answered within %g s", value, pv, wait_s)
 
     def _baseline_format(self, baseline: Value) -> FrameFormat | None:
         try:
@@ -132,16 +139,17 @@ class PvaSource:
             if update is None:
                 return None
             if isinstance(update, Value):
+                self._image.connected = True
                 if self._fresh:
                     return update
                 self._fresh = True
             elif isinstance(update, Disconnected):
                 _log.warning("%s has disconnected", self._config.pv)
-                self._fresh = False
+                self._fresh = self._image.connected = False
         return None
 
     def _pump(self) -> None:
-        for watch in self._watched.values():
+        for watch in (self._image, *self._scalars.values()):
             watch.pump()
 
     def _signal(self) -> None:
@@ -155,13 +163,24 @@ class PvaSource:
 class _Watch:
     """Keeps the channel of a PV open and knows whether it is."""
 
-    def __init__(self, context: Context, name: str, signal: Any, request: str = _CHEAP) -> None:
-        self._monitor = context.monitor(name, signal, request=request)
-        self._last: Value | None = None
+    def __init__(self, context: Context, name: str, signal: Callable[[], None], request: str) -> None:
+        self.name = name
         self.connected = False
+        self._begin = partial(context.monitor, name, signal, request=request)
+        self._monitor: Any = self._begin()
+        self._last: Value | None = None
+
+    def open(self) -> None:
+        if self._monitor is None:
+            self._monitor = self._begin()
+
+    def close(self) -> None:
+        if self._monitor is not None:
+            self._monitor.close()
+            self._monitor = None
 
     def pump(self) -> None:
-        while (update := self._monitor.pop()) is not None:
+        while self._monitor is not None and (update := self._monitor.pop()) is not None:
             self.connected = not isinstance(update, Disconnected)
             if isinstance(update, Value):
                 self._last = update
@@ -200,7 +219,7 @@ def _assign(value: int, target: Value) -> Value:
     return target
 
 
-def _put_done(pv: str, done: list[bool], result: object) -> None:
-    done.append(True)
+def _put_done(pv: str, done: Event, result: object) -> None:
+    done.set()
     if isinstance(result, Exception):
         _log.error("writing to %s failed: %s", pv, result)

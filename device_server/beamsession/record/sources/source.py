@@ -45,8 +45,8 @@ class Source(Protocol):
         """The detector's own counter of dropped frames, None where none is configured or known."""
         ...
 
-    def put(self, pv: str, value: int) -> None:
-        """Write to a PV without waiting for what follows from it; failures are logged."""
+    def put(self, pv: str, value: int, wait_s: float = 0.0) -> None:
+        """Write to a PV; wait at most `wait_s` seconds until it has the value. Failures are logged."""
         ...
 
 

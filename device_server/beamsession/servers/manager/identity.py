@@ -49,8 +49,8 @@ class Identity:
             )
         self._unlocked_until = self._monotonic() + self._tokens.unlock_minutes * 60
 
-    def claimed(self, claim: dict[str, Any] | None, token: str) -> Principal:
-        """The principal `{name, role, groups}` that a `Call` claims to speak for.
+    def claimed(self, claim: object, token: str) -> Principal:
+        """The principal that a `Call` claims to speak for, by the JSON value `{name, role, groups}` or None.
 
         A name is always taken over for the log. Roles and groups are believed up to what the token is good for;
         without a token they are the operator's. Raises NotPermittedError BAD_TOKEN for a token nobody has.
@@ -79,8 +79,9 @@ class Identity:
         raise NotPermittedError("The token is not known here.", code="BAD_TOKEN", remedy="Read the token file again.")
 
 
-def _parse_claim(claim: dict[str, Any]) -> tuple[str, Role | None, tuple[str, ...]]:
-    name, role, groups = claim.get("name"), claim.get("role"), claim.get("groups", [])
+def _parse_claim(claim: object) -> tuple[str, Role | None, tuple[str, ...]]:
+    known = claim if isinstance(claim, dict) else {}
+    name, role, groups = known.get("name"), known.get("role"), known.get("groups", [])
     good_name = isinstance(name, str) and 0 < len(name) <= _MAX_NAME and name.isprintable()
     good_groups = isinstance(groups, list) and all(isinstance(group, str) for group in groups)
     if not good_name or not good_groups or role not in (None, *(item.value for item in Role)):
@@ -100,4 +101,4 @@ def _matches(token: str, file: Path | None) -> bool:
         secret = file.read_text(encoding="utf-8").strip()
     except OSError:
         return False
-    return bool(secret) and hmac.compare_digest(token.encode(), secret.encode())
+    return bool(secret) and hmac.compare_digest(token.encode(errors="replace"), secret.encode())

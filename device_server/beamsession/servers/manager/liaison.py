@@ -137,15 +137,12 @@ class Liaison:
                 self._recorder.abort(key)
             case _:
                 pass
-        if run.state in (RunState.PREPARING, RunState.LOST) and current.state is not RunState.PREPARING:
+        is_news = run.state in (RunState.PREPARING, RunState.LOST) or (not run.file and current.master is not None)
+        if is_news and current.state is not RunState.PREPARING:
             self._do_report(current)
 
     def _settle_absent(self, run: Run, key: RunKey) -> None:
-        if (
-            run.intent in (RunIntent.RECORD, RunIntent.PAUSE)
-            and run.state in (RunState.PREPARING, RunState.PAUSED)
-            and not run.file
-        ):
+        if run.intent in (RunIntent.RECORD, RunIntent.PAUSE) and run.state is RunState.PREPARING and not run.file:
             self._prepare(run, key)
         elif run.intent in (RunIntent.STOP, RunIntent.ABORT) and not run.file:
             self._end(key, RunState.ABORTED, "it was ended before its recorder had begun")

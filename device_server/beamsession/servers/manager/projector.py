@@ -17,6 +17,7 @@ from beamsession.model.session import Session
 from beamsession.model.states import DeviceState, IngestState
 from beamsession.model.view import View
 from beamsession.store import Store
+from beamsession.verbs.context import shown_run
 
 _log = logging.getLogger(__name__)
 _PAGE = 1000
@@ -51,7 +52,7 @@ _ALL = frozenset(_Part)
 _TOUCHED = {
     "comment_added": frozenset[_Part](),
     "file_added": frozenset[_Part](),
-    "metadata_changed": frozenset({_Part.SESSION}),
+    "metadata_changed": frozenset({_Part.SESSION, _Part.COMPLETED}),
     "session_paused": frozenset({_Part.SESSION, _Part.RUN}),
     "session_resumed": frozenset({_Part.SESSION, _Part.RUN}),
     "alarm_acknowledged": frozenset({_Part.RUN}),
@@ -146,7 +147,7 @@ class Projector:
 
     def _with_run(self, view: View) -> View:
         count = self._store.run_count(view.session.id) if view.session else 0
-        return replace(view, run=self._store.last_run(self._instrument.name), run_count=count)
+        return replace(view, run=shown_run(self._store, self._instrument.name), run_count=count)
 
     def _with_ingest(self, view: View) -> View:
         counts = self._store.ingest_counts(self._instrument.name)

@@ -130,3 +130,5 @@ class InstrumentService:
             self._projector.follow()
         except BeamsessionError as error:
             self._projector.live(fault=f"The store cannot be read: {error.text}")
+        except Exception:  # the queue of verbs must go on
+            _log.exception("the view could not be renewed")

@@ -21,9 +21,9 @@ from beamsession.servers.up.tango_database import entries, register, start_datab
 
 _READY_S = 60.0
 _WATCH_S = 0.25
-_RESTART_S = 0.5
+_RESTART_S = 0.25
 _LONGEST_RESTART_S = 15.0
-_STABLE_S = 30.0
+_STABLE_S = 5.0
 _LOOPBACK = ["-ORBendPoint", "giop:tcp:127.0.0.1:0"]
 _WORKING = (tango.DevState.ON, tango.DevState.STANDBY, tango.DevState.RUNNING, tango.DevState.ALARM)
 
@@ -41,6 +41,7 @@ class BeamlineUp:
         self._simulation = simulation
         self._parts: list[Part] = [simulation.part] if simulation else []
         self._tango_host = beamline.tango.host or ""
+        self._quick_ends: dict[str, int] = {}
 
     def start(self) -> dict[str, Any]:
         """Start all parts and return the ready file's content once everything answers.
@@ -71,7 +72,7 @@ class BeamlineUp:
             time.sleep(_WATCH_S)
             for part in self._parts:
                 if not part.alive:
-                    self._restart(part)
+                    self._restart_when_due(part)
             pids = self._pids()
             if pids != announced:
                 announced = pids
@@ -139,11 +140,15 @@ class BeamlineUp:
             f"worker does not start: {part.last_words()}", code="NOT_STARTED", remedy=f"See {part.log}."
         )
 
-    def _restart(self, part: Part) -> None:
-        if time.monotonic() - part.started_at > _STABLE_S:
-            part.starts = 1
-        wait = min(_RESTART_S * 2 ** (part.starts - 1), _LONGEST_RESTART_S) if part.starts > 1 else _RESTART_S
-        time.sleep(wait)
+    def _restart_when_due(self, part: Part) -> None:
+        now = time.monotonic()
+        if part.restart_at is None:
+            self._quick_ends[part.role] = (
+                0 if now - part.started_at > _STABLE_S else self._quick_ends.get(part.role, 0) + 1
+            )
+            part.restart_at = now + min(_RESTART_S * 2 ** self._quick_ends[part.role], _LONGEST_RESTART_S)
+        if now < part.restart_at:
+            return
         print(f"{part.role} ended by itself and is started again (its log: {part.log}).", file=sys.stderr, flush=True)
         part.start()
 

@@ -20,7 +20,7 @@ from beamsession.servers.up.simulation import Simulation, start_simulation
 from beamsession.store.instrument_lock import InstrumentLock
 
 
-class _ToldToStop(Exception):
+class _ToldToStopError(Exception):
     """SIGINT or SIGTERM arrived."""
 
 
@@ -32,7 +32,7 @@ def main() -> None:
     console = Console(stderr=True)
     try:
         _run(arguments, console)
-    except _ToldToStop:
+    except _ToldToStopError:
         console.print("Everything is stopped.")
     except BeamsessionError as error:
         sys.exit(f"beamsession up: {error.text}")
@@ -75,7 +75,7 @@ def _config_file(arguments: argparse.Namespace, simulation: Simulation | None) -
 
 
 def _stop(number: int, frame: object) -> NoReturn:
-    raise _ToldToStop
+    raise _ToldToStopError
 
 
 def _parser() -> argparse.ArgumentParser:

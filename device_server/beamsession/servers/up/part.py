@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
@@ -26,8 +27,8 @@ class Part:
     folder: Path | None = None
     stop_timeout_s: float = 10.0
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
-    starts: int = 0
     started_at: float = 0.0
+    restart_at: float | None = None
 
     @property
     def pid(self) -> int:
@@ -56,10 +57,9 @@ class Part:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C is for `up` alone, which then ends the parts in order
-                preexec_fn=_die_with_parent,
+                preexec_fn=partial(_die_with_parent, os.getpid()),
             )
-        self.starts += 1
-        self.started_at = time.monotonic()
+        self.started_at, self.restart_at = time.monotonic(), None
 
     def stop(self) -> None:
         """SIGTERM, and SIGKILL where that does not help in time."""
@@ -82,10 +82,10 @@ class Part:
         return " | ".join(line.strip() for line in lines[-_LAST_LINES:])
 
 
-def _die_with_parent() -> None:
+def _die_with_parent(parent: int) -> None:
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() == 1:
-        os._exit(1)  # the parent died before the line above
+    if os.getppid() != parent:
+        os._exit(1)  # it died before the line above; process 1 may well be the parent, in a container
 
 
 def free_port() -> int:

@@ -81,7 +81,7 @@ class Keeper:
             else:
                 session = self._store.session(key)
                 self._record.keep(session, self._store.runs(key), self._store.files(key), events)
-        except (OSError, RefusedError) as fault:
+        except (OSError, RefusedError, ValueError) as fault:
             text = fault.text if isinstance(fault, BeamsessionError) else str(fault)
             level = logging.DEBUG if key in self._behind else logging.ERROR
             log.log(level, "the record of %s cannot be written, it is tried again: %s", _name(key), text)

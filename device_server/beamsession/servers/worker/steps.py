@@ -144,7 +144,7 @@ class IngestSteps:
             return f"{count} files, {size} bytes sent; the account may not read the dataset, so it is not verified."
         if stored is not None and (stored.files, stored.size) == (count, size):
             skipped = len(frozen.manifest.skipped)
-            links = f"; {skipped} links out of the folder were left out" if skipped else ""
+            links = f"; {skipped} links were left out" if skipped else ""
             return f"{count} files, {size} bytes in the catalogue{links}."
         found = f"{stored.files} files with {stored.size} bytes" if stored else "no dataset"
         raise RefusedError(

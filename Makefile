@@ -1,0 +1,39 @@
+# Two commands to know: `make demo` and `make test`. The environment is in .venv; it is made once, and again when
+# pyproject.toml or constraints.txt change. Another Python than python3: `make PYTHON=python3.12 …`.
+
+SHELL := /bin/bash
+PYTHON ?=
+export PYTHON
+STARTED := $(shell date +%s)
+INSTALLED := .venv/installed-$(shell cat pyproject.toml constraints.txt | sha256sum | cut -c1-16)
+BIN := .venv/bin
+TESTS ?= tests
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test bench lint pages environment
+
+help: ## what can be made
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+demo: $(INSTALLED) ## a session with a run on a simulated beamline, from start to catalogue
+	@BEAMSESSION_DEMO_STARTED=$(STARTED) $(BIN)/python -m beamsim.demo
+
+test: lint ## lint, then all tests; `make test TESTS=tests/docs` for some
+	$(BIN)/python -m pytest $(TESTS)
+
+bench: $(INSTALLED) ## the benchmarks: a table, and build/bench.json
+	$(BIN)/python -m tests.benchmarks
+
+lint: $(INSTALLED) ## style, types and the import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+pages: $(INSTALLED) ## write the generated pages and files again
+	$(BIN)/python -m docs.generate
+
+environment: $(INSTALLED)
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@.ci/environment $@

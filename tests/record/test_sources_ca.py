@@ -1,0 +1,135 @@
+"""Frames over Channel Access: a real IOC, and how waveforms and ids are paired."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from frame_server import begin, finish, run_plan, wait_closed, wait_received
+
+from beamsession.model.detector import CaDetector
+from beamsession.model.errors import RefusedError
+from beamsession.record.datafile import DATA, TIME_STAMP, UNIQUE_ID
+from beamsession.record.sources.pairing import Image, Pairing
+from beamsession.record.streaming import StreamingDetector
+from beamsim.beamline import Beamline
+from beamsim.detector_client import DetectorClient
+
+NOW = 1_000.0
+LONG_AGO = -1_000.0
+
+
+def image(time_ns: int, *, since: float) -> Image:
+    return Image(np.zeros(4, np.uint16), time_ns, time_ns, since)
+
+
+@pytest.fixture(scope="module")
+def detector(beamline: Beamline) -> Iterator[StreamingDetector]:
+    prefix = f"{beamline.prefix}CAM1:"
+    detector = StreamingDetector(
+        CaDetector(
+            name="slow",
+            pv=f"{prefix}ArrayData",
+            id_pv=f"{prefix}UniqueId_RBV",
+            width_pv=f"{prefix}SizeX",
+            height_pv=f"{prefix}SizeY",
+            dropped_pv=f"{prefix}DroppedArrays_RBV",
+            dtype="uint16",
+            ring_mib=16,
+        )
+    )
+    yield detector
+    detector.shutdown()
+
+
+def test_every_frame_of_an_ioc_is_recorded_with_its_own_id_and_size(
+    detector: StreamingDetector, ca_detector: DetectorClient, tmp_path: Path
+) -> None:
+    ca_detector.resize(64, 48)
+    path = begin(detector, run_plan(tmp_path, frames=30))
+    before = ca_detector.made().last_id
+    ca_detector.start(30, period=0.01)
+    ended = wait_closed(detector)
+    assert (ended.failure, ended.account.written, ended.account.missing) == ("", 30, 0)
+    with h5py.File(path, "r") as file:
+        assert file[DATA].shape == (30, 48, 64)
+        assert file[DATA].dtype == np.uint16
+        assert file[DATA][0].max() > 0
+        assert list(file[UNIQUE_ID]) == list(range(before + 1, before + 31))
+        assert (np.diff(file[TIME_STAMP][()]) > 0).all()
+
+
+def test_frames_the_ioc_lost_are_missing(
+    detector: StreamingDetector, ca_detector: DetectorClient, tmp_path: Path
+) -> None:
+    ca_detector.resize(64, 48)
+    begin(detector, run_plan(tmp_path))
+    ca_detector.start(21, period=0.01, drop_every=5)
+    ca_detector.wait()
+    wait_received(detector, 17)
+    ended = finish(detector).account
+    assert (ended.written, ended.missing, ended.dropped_by_detector) == (17, 4, 4)
+    assert len(ended.gaps) == 4
+
+
+def test_without_an_id_pv_frames_are_numbered_as_they_come(
+    beamline: Beamline, ca_detector: DetectorClient, tmp_path: Path
+) -> None:
+    ca_detector.resize(32, 16)
+    detector = StreamingDetector(CaDetector(name="plain", pv=f"{beamline.prefix}CAM1:ArrayData", width=32, ring_mib=16))
+    try:
+        path = begin(detector, run_plan(tmp_path))
+        ca_detector.start(5)
+        wait_received(detector, 5)
+        finish(detector)
+        with h5py.File(path, "r") as file:
+            assert list(file[UNIQUE_ID]) == [0, 1, 2, 3, 4]
+            assert file[DATA].shape == (5, 16, 32)
+    finally:
+        detector.shutdown()
+
+
+def test_a_pv_beside_the_waveform_that_never_answers_is_named(
+    beamline: Beamline, tmp_path: Path
+) -> None:
+    detector = StreamingDetector(CaDetector(name="x", pv=f"{beamline.prefix}CAM1:ArrayData", id_pv="NOBODY:Id"))
+    try:
+        with pytest.raises(RefusedError, match="NOBODY:Id") as refused:
+            detector.prepare(run_plan(tmp_path, connect_timeout_s=3.0))
+        assert refused.value.code == "PV_TIMEOUT"
+        assert list(tmp_path.iterdir()) == []
+    finally:
+        detector.shutdown()
+
+
+@pytest.mark.parametrize("id_first", [True, False])
+def test_a_waveform_gets_the_id_of_its_time_stamp(id_first: bool) -> None:
+    pairing = Pairing(1 << 20, with_ids=True)
+    waveform = image(50, since=float("inf"))
+    if id_first:
+        pairing.add_id(7, 50)
+    assert pairing.add_image(waveform)
+    if not id_first:
+        assert pairing.next() is None
+        pairing.add_id(7, 50)
+    assert pairing.next() == (waveform, 7)
+    assert pairing.next() is None
+
+
+def test_a_waveform_whose_id_does_not_come_takes_the_nearest_unused_one() -> None:
+    pairing = Pairing(1 << 20, with_ids=True)
+    for unique_id, time_ns in ((7, 48), (8, 58), (9, 71)):
+        pairing.add_id(unique_id, time_ns)
+    for time_ns in (50, 60, 70, 80):
+        pairing.add_image(image(time_ns, since=LONG_AGO))
+    assert [pairing.next()[1] for _ in range(4)] == [7, 8, 9, 10]
+
+
+def test_waveforms_that_wait_are_bounded_in_memory() -> None:
+    pairing = Pairing(20, with_ids=True)
+    assert pairing.add_image(image(1, since=NOW))
+    assert pairing.add_image(image(2, since=NOW))
+    assert not pairing.add_image(image(3, since=NOW))
