@@ -28,6 +28,12 @@ def _absolute(path: Path) -> Path:
 
 AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 _GIB = 1024**3
+_TAKEN_IN_DATA = {"data", "time", "title"}
+_TAKEN_IN_ENTRY = {
+    *("instrument", "sample", "user", "session", "run", "notes", "readings", "plot", "title", "source", "duration"),
+    *("start_time", "end_time", "program_name", "definition"),
+    *("entry_identifier", "collection_identifier", "experiment_identifier"),
+}
 
 
 class _Table(BaseModel):
@@ -126,16 +132,20 @@ class Beamline(_Table):
     )
 
     @model_validator(mode="after")
-    def _names_are_unique(self) -> Beamline:
-        for kind, items in (("detectors", self.detectors), ("readings", self.readings), ("constants", self.constants)):
-            names = [item.name.lower() for item in items]
-            twice = sorted({name for name in names if names.count(name) > 1})
-            if twice:
-                raise ValueError(f"two {kind} are called '{twice[0]}': rename one")
-        if any(item.name.lower() == "readings" for item in self.detectors):
-            raise ValueError(
-                "a detector cannot be called 'readings', the table of readings has that file name: rename it"
-            )
+    def _names_do_not_collide(self) -> Beamline:
+        seen: dict[str, str] = {}
+        tables = {"detectors": self.detectors, "readings": self.readings, "constants": self.constants}
+        for table, items in tables.items():
+            for item in items:
+                other = seen.setdefault(item.name.lower(), table)
+                if other is not table or sum(item.name.lower() == twin.name.lower() for twin in items) > 1:
+                    raise ValueError(f"'{item.name}' names two things in {other} and {table}: rename one")
+        for detector in self.detectors:
+            if detector.name.lower() in _TAKEN_IN_ENTRY:
+                raise ValueError(f"a detector cannot be called '{detector.name}', every run's file has that: rename it")
+        for reading in self.readings:
+            if reading.axis and (reading.name.lower() in _TAKEN_IN_DATA or reading.name.endswith("_interpolated")):
+                raise ValueError(f"an axis cannot be called '{reading.name}', every NXdata has that: rename it")
         return self
 
     @property

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+
 from beamsession.archive.added_files import collect
 from beamsession.model.errors import RefusedError
 from beamsession.model.plan import FileRules

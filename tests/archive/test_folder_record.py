@@ -10,6 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from beamsession.archive import high_water
 from beamsession.archive.event_lines import EventLines
 from beamsession.archive.folder_record import FolderRecord
@@ -18,8 +21,6 @@ from beamsession.model.event import GENESIS, Event, chain_hash
 from beamsession.model.plan import FileRules
 from beamsession.model.session import AddedFile, Session
 from beamsession.model.states import SessionState
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 RULES = FileRules(file_mode=0o640, folder_mode=0o2750)
 NOW = datetime(2026, 11, 21, 8, tzinfo=UTC)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -68,7 +69,7 @@ def _measured(beamline: Beamline, folder: Path) -> list[dict[str, Any]]:
             counted = max(counted, _best(lambda rate=rate: _count(camera, beamline, rate)))
             recorded = max(recorded, _best(lambda rate=rate: runs.record(rate)))
         after = _load(detector)
-        written = _bare_writes(folder)
+        written = statistics.median(_bare_writes(folder) for _ in range(3))
         reference = min(counted, written)
         load = Load(after.cpu_s - before.cpu_s, after.peak_mib)
         return [

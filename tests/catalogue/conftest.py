@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from beamsession.catalogue.client import CatalogueClient
 from beamsession.catalogue.target import CatalogueTarget
 from beamsim.scicat import Catalogue, running_catalogue

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from beamsession.catalogue.blocks import block_document
 from beamsession.catalogue.client import CatalogueClient
 from beamsession.catalogue.fault import CatalogueError, Nature

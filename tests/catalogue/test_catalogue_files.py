@@ -8,13 +8,14 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from beamsession.catalogue.blocks import block_document, cut
 from beamsession.catalogue.checksum import checksum
 from beamsession.catalogue.manifest import ListedFile, list_files
 from beamsession.catalogue.target import BlockLimits, ChecksumAlgorithm
 from beamsession.model.errors import RefusedError
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 FILES = st.lists(
     st.builds(

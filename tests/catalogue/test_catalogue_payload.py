@@ -9,6 +9,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from beamsession.catalogue.payload import dataset_document
 from beamsession.catalogue.pid import session_pid
 from beamsession.catalogue.scientific import scientific_metadata
@@ -16,8 +19,6 @@ from beamsession.catalogue.target import CatalogueTarget
 from beamsession.catalogue.validate import block_problems, dataset_problems, metadata_problems
 from beamsession.model.errors import InvalidInputError
 from catalogue_case import Case
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=20),

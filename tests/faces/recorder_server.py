@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import h5py
+
 from beamsession.config import load
 from beamsession.faces.tango.recorder_client import TangoRecorder
 from beamsession.model.clock import utc_now

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import tango
+
 from beamsession.faces.tango.recorder_client import TangoRecorder
 from beamsession.model.errors import NotFoundError, RefusedError, UnavailableError
 from beamsession.model.states import RunState

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 import tango
+from hypothesis import given
+from hypothesis import strategies as st
+
 from beamsession.faces.tango.text import from_tango, raise_tango, to_json, to_tango
 from beamsession.model.errors import BeamsessionError, RefusedError
 from beamsession.model.plan import RunKey
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 @pytest.mark.parametrize(

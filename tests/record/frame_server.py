@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 from numpy.typing import NDArray
 from p4p import Value
@@ -138,3 +139,8 @@ def wait_closed(detector: StreamingDetector) -> Progress:
 def finish(detector: StreamingDetector, *, drain: bool = True) -> Progress:
     detector.stop(drain=drain)
     return wait_closed(detector)
+
+
+def stored(file: h5py.File, path: str) -> Any:
+    """The dataset at `path`; h5py's own types would allow for a group there."""
+    return file[path]

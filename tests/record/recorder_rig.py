@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import h5py
+
 from beamsession.model.clock import utc_now
 from beamsession.model.detector import ConstantConfig, DetectorConfig, PvaDetector, ReadingConfig
 from beamsession.model.plan import InstrumentFacts, RunKey, RunPlan, SessionFacts

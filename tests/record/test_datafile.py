@@ -10,16 +10,6 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from frame_server import (
-    FrameServer,
-    begin,
-    detector_config,
-    finish,
-    image_of,
-    run_plan,
-    wait_received,
-    wait_until,
-)
 
 from beamsession.model.detector import Compression
 from beamsession.model.errors import RefusedError
@@ -28,6 +18,17 @@ from beamsession.record.datafile import DATA, RECEIVE_TIME, TIME_STAMP, UNIQUE_I
 from beamsession.record.frame import Frame, FrameFormat
 from beamsession.record.mend import mend
 from beamsession.record.streaming import StreamingDetector
+from frame_server import (
+    FrameServer,
+    begin,
+    detector_config,
+    finish,
+    image_of,
+    run_plan,
+    stored,
+    wait_received,
+    wait_until,
+)
 
 
 def frame(unique_id: int, form: FrameFormat) -> Frame:
@@ -48,13 +49,13 @@ def test_every_shape_and_type_comes_back_as_it_was(
         file.append(frame(unique_id, form))
     file.close()
     with h5py.File(path, "r") as back:
-        assert back[DATA].shape == (5, *shape)
+        assert stored(back, DATA).shape == (5, *shape)
         for unique_id in range(5):
-            assert (back[DATA][unique_id].ravel() == frame(unique_id, form).payload.view(dtype)).all()
-        assert list(back[UNIQUE_ID]) == [0, 1, 2, 3, 4]
-        assert list(back[TIME_STAMP]) == [0, 10, 20, 30, 40]
-        assert list(back[RECEIVE_TIME]) == [0, 20, 40, 60, 80]
-        assert back[TIME_STAMP].attrs["units"] == "ns"
+            assert (stored(back, DATA)[unique_id].ravel() == frame(unique_id, form).payload.view(dtype)).all()
+        assert list(stored(back, UNIQUE_ID)) == [0, 1, 2, 3, 4]
+        assert list(stored(back, TIME_STAMP)) == [0, 10, 20, 30, 40]
+        assert list(stored(back, RECEIVE_TIME)) == [0, 20, 40, 60, 80]
+        assert stored(back, TIME_STAMP).attrs["units"] == "ns"
 
 
 def test_an_unknown_group_is_refused_and_leaves_no_file(tmp_path: Path) -> None:
@@ -117,7 +118,7 @@ def test_the_run_after_a_full_disk_records_again(
     wait_received(detector, 1)
     assert finish(detector).failure == ""
     with h5py.File(path, "r") as file:
-        assert list(file[UNIQUE_ID]) == [1000]
+        assert list(stored(file, UNIQUE_ID)) == [1000]
 
 
 def fill_the_disk(detector: StreamingDetector, server: FrameServer, path: Path) -> None:
@@ -131,9 +132,9 @@ def fill_the_disk(detector: StreamingDetector, server: FrameServer, path: Path) 
     assert ended.account.missing > 0
     mend(path)
     with h5py.File(path, "r") as file:
-        assert len(file[DATA]) == len(file[UNIQUE_ID]) == ended.account.written
-        for index, unique_id in enumerate(file[UNIQUE_ID]):
-            assert (file[DATA][index] == unique_id % 251).all()
+        assert len(stored(file, DATA)) == len(stored(file, UNIQUE_ID)) == ended.account.written
+        for index, unique_id in enumerate(stored(file, UNIQUE_ID)):
+            assert (stored(file, DATA)[index] == unique_id % 251).all()
 
 
 def received_or_failed(detector: StreamingDetector, count: int) -> bool:

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from beamsession.model.errors import RefusedError, UnavailableError
 from beamsession.model.plan import FileRules
 from beamsession.record.deadline import DiskHand

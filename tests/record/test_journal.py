@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from beamsession.model.clock import utc_now
 from beamsession.model.errors import RefusedError
 from beamsession.model.plan import InstrumentFacts, RunKey, RunPlan, SessionFacts

@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import h5py
+import numpy as np
 import pytest
+
 from beamsession.model.detector import ConstantConfig, ReadingConfig
 from beamsession.model.errors import NotFoundError, RefusedError
 from beamsession.model.plan import FileRules

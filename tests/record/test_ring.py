@@ -24,7 +24,8 @@ def ring() -> Iterator[Ring]:
 
 
 def frame(unique_id: int, form: FrameFormat = SMALL) -> Frame:
-    return Frame(form, unique_id, unique_id + 1, unique_id + 2, np.full(form.shape, unique_id % 100, form.dtype).ravel())
+    pixels = np.full(form.shape, unique_id % 100, form.dtype).ravel()
+    return Frame(form, unique_id, unique_id + 1, unique_id + 2, pixels)
 
 
 def ends(ring: Ring, epoch: int = 1) -> tuple[Inlet, Outlet]:

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-from beamsim.loopback import HOST
-from eventually import eventually
 from p4p import Value
 from p4p.client.thread import Context
+
+from beamsim.loopback import HOST
+from eventually import eventually
 
 
 def alive(pid: int) -> bool:

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 import epics
 import numpy as np
 import pytest
+from caproto.threading.client import Context
+
 from beamsim.detector_client import DetectorClient
 from beamsim.frames import VARIANTS
-from caproto.threading.client import Context
 from eventually import eventually
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from beamsim.frames import PEAK_POSITION, VARIANTS, FrameBank, FrameShape, beam_intensity
 from beamsim.pixels import PixelType
 

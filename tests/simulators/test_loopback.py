@@ -7,6 +7,7 @@ import sys
 from dataclasses import astuple
 
 import epics
+
 from beamsim.loopback import HOST, Loopback, Server
 from eventually import eventually
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import epics
 import pytest
+
 from beamsim.beamline import Beamline
 from eventually import eventually
 

@@ -5,13 +5,14 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from p4p import Value
+from p4p.client.thread import Context, RemoteError
+
 from beamsim.beamline import Beamline
 from beamsim.detector_client import DetectorClient
 from beamsim.frames import VARIANTS
 from beamsim.pixels import PixelType
 from eventually import eventually
-from p4p import Value
-from p4p.client.thread import Context, RemoteError
 
 QUEUE = "record[queueSize=100]field()"
 

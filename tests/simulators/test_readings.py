@@ -5,12 +5,13 @@ from typing import cast
 
 import epics
 import pytest
-from beamsim.beamline import Beamline
 from caproto import AlarmSeverity
 from caproto.threading.client import Context as CaprotoContext
-from eventually import eventually
 from p4p import Value
 from p4p.client.thread import Context
+
+from beamsim.beamline import Beamline
+from eventually import eventually
 
 UNITS = {
     "RingCurrent": "mA",

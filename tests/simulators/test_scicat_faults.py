@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+
 from beamsim.scicat import Catalogue, Fault, FaultKind, running_catalogue
 
 CREATE = "POST /api/v4/datasets"

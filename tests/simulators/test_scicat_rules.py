@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import httpx
 import pytest
+
 from beamsim.scicat import Account, Catalogue, Profile, Site, demo_site, running_catalogue
 
 FILE = {"path": "run_0001.nxs", "size": 30, "time": "2026-11-21T08:00:00Z"}

@@ -16,6 +16,7 @@ from typing import Any
 
 import httpx
 import pytest
+
 from beamsim.scicat import Account, Catalogue, Site, running_catalogue
 
 TRANSCRIPTS = Path(__file__).parent / "scicat_transcripts"

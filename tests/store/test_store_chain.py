@@ -8,9 +8,10 @@ import threading
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine, text
+
 from beamsession.model.event import GENESIS, chain_hash
 from beamsession.store import Store
-from sqlalchemy import create_engine, text
 from store_samples import CALLER, INSTRUMENT, note
 
 WRITER = Path(__file__).with_name("writer_program.py")

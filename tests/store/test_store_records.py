@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+
 from beamsession.model.errors import ConflictError, InvalidInputError, NotFoundError
 from beamsession.model.run import RunOrigin
 from beamsession.model.session import AddedFile, Ingest

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+
 from beamsession.model.event import Refusal
 from beamsession.store import Store, refusals
 

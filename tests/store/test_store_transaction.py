@@ -7,6 +7,7 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
+
 from beamsession.model.errors import ConflictError, UnavailableError
 from beamsession.model.session import Session
 from beamsession.model.states import SessionState

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+
 from system_up import SMALL, Client, Up, running_up
 
 

@@ -131,6 +131,16 @@ def running_up(state: Path, *arguments: str) -> Iterator[Up]:
             up.process.wait()
 
 
+def caput(up: Up, values: dict[str, float], *, wait: bool = True) -> None:
+    """Put values to PVs of that beamline, in order; its own ports need a process of their own."""
+    lines = ["import epics"]
+    for name, value in values.items():
+        put = f"epics.caput({name!r}, {value!r}, wait={wait}, timeout=60, connection_timeout=30)"
+        lines.append(f"assert {put} == 1, {name!r}")
+    environment = {**os.environ, **up.ready["environment"]}
+    subprocess.run([sys.executable, "-c", "\n".join(lines)], env=environment, check=True, timeout=180)
+
+
 def _lives(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"

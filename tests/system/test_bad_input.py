@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import tango
+
 from system_up import Client, Up, reason_of
 
 LONG = "x" * 10_000

@@ -6,6 +6,7 @@ import queue
 from typing import Any
 
 import tango
+
 from system_up import Client, Up, eventually
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from beamsim.scicat import Catalogue, running_catalogue
 from worker_rig import Rig
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from beamsession.catalogue.client import CatalogueClient
 from beamsession.catalogue.pid import session_pid
 from beamsession.model.clock import utc_now

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from beamsession.model.states import SessionState
 from worker_rig import Rig, eventually
 

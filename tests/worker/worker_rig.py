@@ -23,7 +23,6 @@ from beamsession.store import Store
 from beamsim.scicat import Catalogue
 
 LIMIT_S = 40.0
-INGESTOR = Principal("tests", Role.STAFF)
 
 
 def eventually(condition: Callable[[], Any], what: str, limit_s: float = LIMIT_S) -> Any:

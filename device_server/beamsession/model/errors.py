@@ -28,7 +28,13 @@ class BeamsessionError(Exception):
 
     def as_json(self) -> dict[str, Any]:
         """The exact error for faces that speak JSON."""
-        return {"code": self.code, "sentence": self.sentence, "value": self.value, "remedy": self.remedy}
+        return {
+            "code": self.code,
+            "kind": self.default_code,
+            "sentence": self.sentence,
+            "value": self.value,
+            "remedy": self.remedy,
+        }
 
 
 class InvalidInputError(BeamsessionError):
@@ -73,20 +79,23 @@ class UnavailableError(BeamsessionError):
     default_code = "UNAVAILABLE"
 
 
+_KINDS: dict[str, type[BeamsessionError]] = {
+    kind.default_code: kind
+    for kind in (
+        BeamsessionError,
+        InvalidInputError,
+        NotFoundError,
+        WrongStateError,
+        NotPermittedError,
+        ConflictError,
+        RefusedError,
+        UnavailableError,
+    )
+}
+
+
 def error_from_json(data: dict[str, Any]) -> BeamsessionError:
-    """The error that `as_json` described, for clients on the other side of a wire."""
-    kinds: dict[str, type[BeamsessionError]] = {
-        kind.default_code: kind
-        for kind in (
-            InvalidInputError,
-            NotFoundError,
-            WrongStateError,
-            NotPermittedError,
-            ConflictError,
-            RefusedError,
-            UnavailableError,
-        )
-    }
-    code = str(data.get("code", BeamsessionError.default_code))
-    kind = kinds.get(code, BeamsessionError)
-    return kind(str(data.get("sentence", "")), code=code, value=data.get("value"), remedy=str(data.get("remedy", "")))
+    """The error that `as_json` described, of the same kind, for clients on the other side of a wire."""
+    kind = _KINDS.get(str(data.get("kind")), BeamsessionError)
+    code, sentence = str(data.get("code", BeamsessionError.default_code)), str(data.get("sentence", ""))
+    return kind(sentence, code=code, value=data.get("value"), remedy=str(data.get("remedy", "")))

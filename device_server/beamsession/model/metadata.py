@@ -15,23 +15,6 @@ MAX_KEY = 100
 _REMEDY = 'Give a JSON object such as {"sample": "CeO2", "energy": {"value": 12.4, "unit": "keV"}}.'
 
 
-def parse_metadata(text: str) -> dict[str, Any]:
-    """The metadata in a JSON text (empty text: none). Raises InvalidInputError with the place of the fault."""
-    if not text.strip():
-        return {}
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError) as fault:
-        where = f"{fault.msg} at character {fault.pos}" if isinstance(fault, json.JSONDecodeError) else str(fault)
-        raise InvalidInputError(
-            f"The metadata are not JSON: {where}.",
-            code="BAD_JSON",
-            value=shortened(text),
-            remedy=_REMEDY,
-        ) from fault
-    return check_metadata(data)
-
-
 def check_metadata(data: Any) -> dict[str, Any]:
     """`data` itself if it may be stored; numbers must be finite, keys printable, depth at most 10, 1 MB in all."""
     if not isinstance(data, dict):

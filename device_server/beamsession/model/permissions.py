@@ -47,7 +47,8 @@ def permit(principal: Principal, action: Action, session: Session | None = None)
         )
     if session is None or principal.role is not Role.USER or action is not Action.EDIT or session.state.is_open:
         return
-    if session.user not in ("", principal.name) and session.proposal not in principal.groups:
+    is_member = bool(session.proposal) and session.proposal in principal.groups
+    if session.user not in ("", principal.name) and not is_member:
         raise NotPermittedError(
             f"Session {session.id} belongs to '{session.user}' and is closed.",
             value=principal.name,

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import IO, Any
 
-from beamsession.model.errors import BeamsessionError, UnavailableError
+from beamsession.model.errors import UnavailableError, error_from_json
 
 Message = dict[str, Any]
 OnMessage = Callable[[Message], None]
@@ -56,7 +56,9 @@ class Child:
             env=None if environment is None else dict(environment),
             process_group=0,
         )
-        assert self._process.stdin and self._process.stdout and self._process.stderr
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        assert self._process.stderr is not None
         self._stdin: IO[bytes] = self._process.stdin
         self._log_reader = threading.Thread(
             target=self._read_log, args=(self._process.stderr,), name=f"{name} log", daemon=True
@@ -113,7 +115,7 @@ class Child:
         if reply is None:
             raise self._gone_error()
         if "error" in reply:
-            raise _error(reply["error"], reply["kind"])
+            raise error_from_json(reply["error"])
         return reply
 
     def close(self, timeout: float) -> int:
@@ -170,11 +172,3 @@ class Child:
             value=self.name,
             remedy="It is replaced before the next run; see the log for why it ended.",
         )
-
-
-def _error(data: Message, kind: str) -> BeamsessionError:
-    """The error a handler raised, of the same class."""
-    classes = {known.default_code: known for known in BeamsessionError.__subclasses__()}
-    return classes.get(kind, BeamsessionError)(
-        data["sentence"], code=data["code"], value=data["value"], remedy=data["remedy"]
-    )

@@ -108,7 +108,15 @@ class DataFile:
         self._appended = 0
         self._numbers: list[tuple[int, int, int]] = []
         self._compressed = compression is not Compression.NONE
-        self._file = h5py.File(path, "w", libver="latest", locking="best-effort", **_alignment())
+        # Frames begin on page boundaries: the kernel then need not read a page to change a part of it.
+        self._file = h5py.File(
+            path,
+            "w",
+            libver="latest",
+            locking="best-effort",
+            alignment_threshold=_ALIGNED_FROM,
+            alignment_interval=_PAGE,
+        )
         self._describe(title)
         self._data = self._create_data(form, title, units, compression)
         self._beside = tuple(self._create_numbers(name) for name in _PER_FRAME)
@@ -185,8 +193,3 @@ class DataFile:
             dataset.resize((self._appended,))
             dataset[self._appended - len(column) :] = column
         self._numbers.clear()
-
-
-def _alignment() -> dict[str, int]:
-    """Frames begin on page boundaries: the kernel then need not read a page to change a part of it."""
-    return {"alignment_threshold": _ALIGNED_FROM, "alignment_interval": _PAGE}

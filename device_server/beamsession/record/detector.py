@@ -45,7 +45,8 @@ class Detector(Protocol):
     def prepare(self, plan: RunPlan) -> None:
         """Create its data file exclusively, connect and subscribe; frames that come are not yet recorded.
 
-        Raises RefusedError (codes PV_TIMEOUT, FILE_EXISTS, DISK_FULL, ROOT_NOT_WRITABLE, BAD_FRAME); nothing of the run then stays open.
+        Raises RefusedError (codes PV_TIMEOUT, FILE_EXISTS, DISK_FULL, ROOT_NOT_WRITABLE, BAD_FRAME); nothing of the
+        run then stays open.
         """
         ...
 

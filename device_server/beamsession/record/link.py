@@ -84,8 +84,8 @@ class Link:
         try:
             reply = self._handler(message) or {}
         except BeamsessionError as problem:
-            reply = {"error": problem.as_json(), "kind": problem.default_code}
+            reply = {"error": problem.as_json()}
         except Exception as problem:
             _log.exception("the command %s failed", message)
-            reply = {"error": BeamsessionError(f"{type(problem).__name__}: {problem}").as_json(), "kind": ""}
+            reply = {"error": BeamsessionError(f"{type(problem).__name__}: {problem}").as_json()}
         self.send({**reply, "reply": number})

@@ -26,6 +26,8 @@ _log = logging.getLogger(__name__)
 _REPORT_S = 0.1
 _SETTLING_S = 2.0
 _PUT_S = 1.0
+_QUIET_S = 0.1  # so long without a frame: all that was posted before the stop is here
+_LONGEST_STOP_S = 3.0
 _LATECOMER_S = 0.5  # how long a frame that was overtaken by the last declared one is waited for
 
 
@@ -46,10 +48,14 @@ class Receiver:
         """Serve until the parent is gone; the run in progress then ends with what was received."""
         while self._link.open:
             idle = self._intake is None
-            if self._link.poll(None if idle else _REPORT_S, (self._source.fileno(),)):
+            if self._link.poll(None if idle else self._pause(), (self._source.fileno(),)):
                 self._take()
-            self._report_now_and_then()
-        self._stop()
+            self._look_after_the_run()
+        self._stop(time.time_ns())
+        while self._intake is not None:
+            self._link.poll(self._pause(), (self._source.fileno(),))
+            self._take()
+            self._look_after_the_run()
 
     def _command(self, message: Message) -> Message | None:
         match message.pop("do"):
@@ -66,7 +72,9 @@ class Receiver:
                 self._take_all()
                 self._armed_intake().paused = False
             case "stop":
-                self._stop()
+                self._stop(message["at"])
+            case "drop":
+                self._end()
             case unknown:
                 raise ValueError(f"unknown command {unknown!r}")
         return None
@@ -78,7 +86,7 @@ class Receiver:
         return missing
 
     def _subscribe(self, order: Subscribe) -> Message:
-        self._stop()
+        self._end()
         self._inlet.begin(order.epoch)
         form = self._source.subscribe(order.timeout)
         self._intake = Intake(self._config.name, self._inlet, order.frames)
@@ -95,17 +103,28 @@ class Receiver:
         if self._config.acquire_pv is not None:
             self._source.put(self._config.acquire_pv, 1)
 
-    def _stop(self) -> None:
+    def _stop(self, at_ns: int) -> None:
+        """Take what was posted until now, wherever it waits, then end."""
         intake = self._intake
-        if intake is None:
+        if intake is None or intake.stopping:
             return
         if intake.armed and self._config.acquire_pv is not None:
             self._source.put(self._config.acquire_pv, 0)
-        self._take_all()
+        intake.stop(at_ns)
+
+    def _end(self) -> None:
+        intake = self._intake
+        if intake is None:
+            return
+        if intake.armed and not intake.stopping and self._config.acquire_pv is not None:
+            self._source.put(self._config.acquire_pv, 0)
         self._source.unsubscribe()
         self._inlet.end()
         self._report(intake, ended=True)
         self._intake = None
+
+    def _pause(self) -> float:
+        return _QUIET_S / 4 if self._intake is not None and self._intake.stopping else _REPORT_S
 
     def _armed_intake(self) -> Intake:
         if self._intake is None:
@@ -134,15 +153,18 @@ class Receiver:
         self._changed = self._changed or taken
         return taken
 
-    def _report_now_and_then(self) -> None:
+    def _look_after_the_run(self) -> None:
         intake = self._intake
         now = time.monotonic()
-        if intake is None or (now < self._next_report and not intake.reached):
+        if intake is None:
+            return
+        if intake.reached or intake.is_over(now, held_back=self._source.holds_back()):
+            self._end()
+            return
+        if now < self._next_report:
             return
         intake.look_at_the_end(now)
-        if intake.reached:
-            self._stop()
-        elif self._changed or intake.news:
+        if self._changed or intake.news:
             self._report(intake)
             self._next_report = now + _REPORT_S
 
@@ -171,11 +193,20 @@ class Intake:
         self._overtaken_since: float | None = None
         self._dropped_last: int | None = None
         self._dropped = 0
+        self._stop_ns: int | None = None
+        self._stopping_since = 0.0
+        self._last_frame = 0.0
+        self._passed_the_stop = False
+        self._source_ahead_ns = 0
 
     def take(self, frame: Frame) -> None:
         """Record one frame, or leave it out where it is not to be recorded."""
         if not self.armed or self.reached or self._failure:
             return
+        if self._is_after_the_stop(frame):
+            self._passed_the_stop = True
+            return
+        self._last_frame = time.monotonic()
         if self.paused:
             self._tally.skip(frame.unique_id)
             self._skipped += 1
@@ -201,6 +232,29 @@ class Intake:
             self._dropped += counter - self._dropped_last if counter > self._dropped_last else counter
             self.news = True
         self._dropped_last = counter
+
+    @property
+    def stopping(self) -> bool:
+        """Whether only frames posted before the stop are taken."""
+        return self._stop_ns is not None
+
+    def stop(self, at_ns: int) -> None:
+        """Take no frame that was posted after `at_ns`."""
+        self._stop_ns = at_ns
+        self._stopping_since = time.monotonic()
+
+    def is_over(self, now: float, *, held_back: bool) -> bool:
+        """Whether a stop is done: a later frame has come, or none for a while, or it takes too long."""
+        if not self.stopping:
+            return False
+        quiet = now - max(self._last_frame, self._stopping_since) > _QUIET_S and not held_back
+        return (
+            quiet
+            or self._passed_the_stop
+            or not self.armed
+            or bool(self._failure)
+            or now - self._stopping_since > _LONGEST_STOP_S
+        )
 
     def look_at_the_end(self, now: float) -> None:
         """Find out whether the declared number was produced though some frames never came."""
@@ -237,6 +291,13 @@ class Intake:
             ended=ended,
             failure=self._failure,
         )
+
+    def _is_after_the_stop(self, frame: Frame) -> bool:
+        """By its time stamp; a source whose clock is ahead is given what it was seen to be ahead."""
+        self._source_ahead_ns = max(self._source_ahead_ns, frame.time_ns - frame.receive_ns)
+        if self._stop_ns is None or frame.time_ns == frame.receive_ns:
+            return False
+        return frame.time_ns - self._source_ahead_ns > self._stop_ns
 
     def _put(self, frame: Frame) -> None:
         if self._first is None:

@@ -175,7 +175,7 @@ class Recorder:
                 for life in self._lives:
                     life.end(Ending(drain=False))
             self._control.join(patience_s * 0.4)
-        self._engines.shutdown(patience_s)
+        self._engines.shutdown(patience_s / 4)
         self._journal.close()
 
     def _live_on(self) -> None:

@@ -1,4 +1,4 @@
-"""The ring between a receiver and a writer process: slots of shared memory, and two pipes that say which are full or free.
+"""The ring between a receiver and a writer process: slots of shared memory, and pipes that tell full from free ones.
 
 The memory has no name in any file system and nobody to clean it up: it lives as long as a process holds it. A slot's
 place goes through a pipe, one write for each frame, which orders memory between processors and wakes the other side.
@@ -55,7 +55,8 @@ class Ring:
         os.ftruncate(memory, mib * _MIB)
         filled_out, filled_in = os.pipe()
         freed_out, freed_in = os.pipe()
-        with suppress(PermissionError):  # beyond the user's limit the pipe stays smaller, and with it the number of slots
+        # Beyond the user's limit the pipe stays smaller, and with it the number of slots.
+        with suppress(PermissionError):
             fcntl.fcntl(filled_in, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
         for descriptor in (filled_out, filled_in, freed_out, freed_in):
             os.set_blocking(descriptor, False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections import deque
@@ -28,10 +29,12 @@ _ANSWER_S = 5.0
 _CLOSE_RECEIVER_S = 10.0
 _CLOSE_WRITER_S = 120.0  # a full ring and a slow disk
 _RATE_S = 1.0
+# Buffers of frames that come and go are not given back to the system: every page of them would be cleared anew.
+_MEMORY_IS_KEPT = {"MALLOC_TRIM_THRESHOLD_": str(1 << 30), "MALLOC_MMAP_THRESHOLD_": str(1 << 30)}
 
 
 class StreamingDetector:
-    """Implements `beamsession.record.detector.Detector`; its processes live as long as it, and are replaced if they die.
+    """Implements `beamsession.record.detector.Detector`; its processes live as long as it, dead ones are replaced.
 
     Without an `id_pv` a CA detector's frames are numbered as they come: frames lost on the way are then not noticed.
     """
@@ -96,9 +99,11 @@ class StreamingDetector:
         self._ask_receiver("resume")
 
     def stop(self, *, drain: bool) -> None:
-        if not drain:
-            _tell(self._writer, "drop")
-        _tell(self._receiver, "stop")
+        if drain:
+            _tell(self._receiver, "stop", at=time.time_ns())
+            return
+        _tell(self._writer, "drop")
+        _tell(self._receiver, "drop")
 
     def progress(self) -> Progress:
         with self._lock:
@@ -126,7 +131,7 @@ class StreamingDetector:
 
     def _call_off(self) -> None:
         """The run will not be: nothing of it stays."""
-        _tell(self._receiver, "stop")
+        _tell(self._receiver, "drop")
         with self._lock:
             self._run = None
         with suppress(UnavailableError):
@@ -156,6 +161,7 @@ class StreamingDetector:
             on_message=on_message,
             on_exit=on_gone,
             pass_fds=descriptors,
+            environment=os.environ | _MEMORY_IS_KEPT,
         )
 
     def _replace_the_dead(self) -> None:
@@ -190,7 +196,7 @@ class StreamingDetector:
             if self._run is not None and not self._run.writer_ended:
                 self._run.fail(f"the writer process of {self.name} died ({_ending(code)})")
                 self._run.writer_ended = True
-        _tell(self._receiver, "stop")
+        _tell(self._receiver, "drop")
 
 
 @dataclass
@@ -257,10 +263,10 @@ class _Run:
         return (self._volumes[-1][1] - volume) / max(now - begin, _RATE_S)
 
 
-def _tell(child: Child, what: str) -> None:
+def _tell(child: Child, what: str, **details: int) -> None:
     """Send a command; a process that has died gets none, and its end was noticed elsewhere."""
     with suppress(UnavailableError):
-        child.send({"do": what})
+        child.send({"do": what, **details})
 
 
 def _ending(code: int) -> str:

@@ -14,7 +14,8 @@ from beamsession.model.errors import UnavailableError
 class InstrumentLock:
     """The `flock` on `<state_dir>/<instrument>.lock`; held from construction to `release`, or to the process's end.
 
-    `wait_s` is how long a holder that is about to end may take. Raises UnavailableError INSTRUMENT_LOCKED naming the holder's process id.
+    `wait_s` is how long a holder that is about to end may take.
+    Raises UnavailableError INSTRUMENT_LOCKED naming the holder's process id.
     """
 
     def __init__(self, state_dir: Path, instrument: str, *, wait_s: float = 0.0) -> None:

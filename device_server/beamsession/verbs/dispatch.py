@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable
 from typing import Any
 
 from beamsession.model.clock import Clock, utc_now
@@ -34,7 +33,7 @@ class Dispatcher:
         store: Store,
         recorder: RecorderPort,
         *,
-        id_floor: Callable[[], int] = lambda: 0,
+        id_floor: int = 0,
         clock: Clock = utc_now,
         log_refusals: bool = True,
     ) -> None:
@@ -68,7 +67,7 @@ class Dispatcher:
             store=self._store,
             recorder=self._recorder,
             request=request,
-            id_floor=self._id_floor() if verb.name == "session_start" else 0,
+            id_floor=self._id_floor,
             clock=self._clock,
         )
         return plain(verb.function(ctx, **parsed))

@@ -44,7 +44,8 @@ def locate(device: str, config: str) -> Location:
         raise InvalidInputError(
             "No beamline is known here.",
             code="NO_BEAMLINE",
-            remedy="Start one with `beamsession up`, or give --device or --config (BEAMSESSION_DEVICE, BEAMSESSION_CONFIG).",
+            remedy="Start one with `beamsession up`, or give --device or --config "
+            "(or set BEAMSESSION_DEVICE or BEAMSESSION_CONFIG).",
         )
     return Location(device, Path(config) if config else None)
 

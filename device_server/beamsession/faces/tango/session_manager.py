@@ -169,8 +169,11 @@ class _SessionManagerBase(Device):
         self.push_change_event(row.name, value_of(row, view), time.time(), row.quality(view))
 
     def _push_state(self, view: View) -> None:
-        self.push_change_event("State", tango_state(view))
-        self.push_change_event("Status", to_tango(view.status))
+        # An event of these two carries what the device itself holds, not a value given with it.
+        self.set_state(tango_state(view))
+        self.set_status(to_tango(view.status))
+        self.push_change_event("State")
+        self.push_change_event("Status")
 
 
 def _reader(row: Row) -> Any:

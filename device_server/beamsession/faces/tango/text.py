@@ -29,8 +29,7 @@ def to_json(value: Any) -> str:
 
 def raise_tango(error: BeamsessionError) -> NoReturn:
     """Raise `error` as DevFailed: reason = code, description = sentence and remedy, origin = all of it as JSON."""
-    exact = to_json({**_exact(error), "kind": type(error).default_code})
-    tango.Except.throw_exception(to_tango(error.code), to_tango(error.text), exact)
+    tango.Except.throw_exception(to_tango(error.code), to_tango(error.text), to_json(_exact(error)))
     raise AssertionError("throw_exception returned")
 
 
@@ -54,10 +53,9 @@ def transport_error(failure: tango.DevFailed, *, who: str, code: str, remedy: st
 def _restored(origin: str) -> BeamsessionError | None:
     try:
         exact = json.loads(origin)
-        kind = type(error_from_json({**exact, "code": exact["kind"]}))
-        return kind(exact["sentence"], code=exact["code"], value=exact["value"], remedy=exact["remedy"])
-    except (ValueError, TypeError, KeyError):
+    except ValueError:
         return None
+    return error_from_json(exact) if isinstance(exact, dict) and "sentence" in exact else None
 
 
 def _exact(error: BeamsessionError) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from beamsession.model.detector import ConstantConfig, ReadingConfig
-from beamsession.model.errors import BeamsessionError, RefusedError, UnavailableError
+from beamsession.model.errors import BeamsessionError, UnavailableError
 from beamsession.model.plan import RunPlan
 from beamsession.model.report import Problem
 from beamsession.record.child import Child, Message
@@ -78,8 +78,6 @@ class ReadingsRecorder:
         except UnavailableError:
             child.close(_KILL_S)  # Else it might begin to record after all.
             raise
-        except BeamsessionError as fault:  # Its class does not cross the pipe; whatever it is, the run is refused.
-            raise RefusedError(fault.sentence, code=fault.code, value=fault.value, remedy=fault.remedy) from fault
         self._path = path
         self._recording = True
         return answer.constants

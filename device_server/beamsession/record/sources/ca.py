@@ -82,6 +82,9 @@ class CaSource:
             yield Frame(form, unique_id, image.time_ns, image.receive_ns, pixels)
         self._signal()
 
+    def holds_back(self) -> bool:
+        return self._pairing.waits
+
     def dropped(self) -> int | None:
         return self._numbers.get(self._config.dropped_pv or "")
 

@@ -63,7 +63,7 @@ class Channel:
     def put(self, value: int, wait_s: float = 0.0) -> None:
         """Write, wait at most `wait_s` seconds until it is done; a failure is logged."""
         try:
-            if ca.put(self._chid, value, wait=wait_s > 0, timeout=wait_s or 1) != 1:
+            if ca.put(self._chid, value, wait=wait_s > 0, timeout=max(1, round(wait_s))) != 1:
                 _log.error("writing %d to %s was not answered within %g s", value, self.name, wait_s)
             ca.flush_io()
         except ca.ChannelAccessException as problem:

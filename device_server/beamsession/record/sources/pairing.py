@@ -26,7 +26,8 @@ class Pairing:
     """Holds a waveform until an id of the same time stamp comes, `_PATIENCE_S` at most.
 
     Then the unused id nearest in time is taken, or the number after the last where no id is left. At most `limit`
-    bytes wait; what comes beyond that is not taken and its id will be missing. Without ids the waveforms are numbered from 0.
+    bytes wait; what comes beyond that is not taken and its id will be missing. Without ids the waveforms are
+    numbered from 0.
     """
 
     def __init__(self, limit: int, *, with_ids: bool) -> None:
@@ -69,6 +70,11 @@ class Pairing:
         self._waiting -= image.pixels.nbytes
         self._last_id = unique_id
         return image, unique_id
+
+    @property
+    def waits(self) -> bool:
+        """Whether a waveform is held back."""
+        return bool(self._images)
 
     def _id_of(self, image: Image) -> int | None:
         if not self._with_ids:

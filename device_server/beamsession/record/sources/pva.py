@@ -99,6 +99,9 @@ class PvaSource:
                 yield frame
         self._signal()
 
+    def holds_back(self) -> bool:
+        return False
+
     def dropped(self) -> int | None:
         name = self._config.dropped_pv
         return None if name is None else self._scalars[name].number()

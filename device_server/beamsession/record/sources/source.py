@@ -41,6 +41,10 @@ class Source(Protocol):
         """The frames that have come, a few at most. Raises UnusableFrameError."""
         ...
 
+    def holds_back(self) -> bool:
+        """Whether frames have come that wait for their ids."""
+        ...
+
     def dropped(self) -> int | None:
         """The detector's own counter of dropped frames, None where none is configured or known."""
         ...

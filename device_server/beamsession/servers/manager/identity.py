@@ -6,7 +6,6 @@ import hmac
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from beamsession.model.auth import OperatorConfig, TokenConfig
 from beamsession.model.errors import InvalidInputError, NotPermittedError

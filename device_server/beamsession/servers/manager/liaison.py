@@ -31,6 +31,7 @@ _BUSY_S = 0.1
 _IDLE_S = 0.5
 _DISK_S = 2.0
 _GRACE_S = 5.0
+_STARTING = "STARTING"
 
 Submit = Callable[[str, dict[str, Any]], "Future[Any]"]
 
@@ -48,6 +49,7 @@ class Liaison:
         self._submit = submit
         self._wake = threading.Event()
         self._stopping = False
+        self._starting = True  # until the recorder has started too, or was waited for long enough
         self._silent_since: float | None = None
         self._disk_at = float("-inf")
         self._thread = threading.Thread(target=self._work, name="liaison", daemon=True)
@@ -91,7 +93,9 @@ class Liaison:
             self._settle(run, report.current)
         self._drop_unknown(report, live)
         current = report.current if live else None
-        self._projector.live(report=current, recorder_fault=_fault_of(report), starting=False)
+        self._starting = self._starting and any(problem.code == _STARTING for problem in report.problems)
+        fault = "" if self._starting else _fault_of(report)
+        self._projector.live(report=current, recorder_fault=fault, starting=self._starting)
         self._look_at_disk()
         return _BUSY_S if live else _IDLE_S
 
@@ -103,6 +107,7 @@ class Liaison:
         for run in self._store.live_runs(self._instrument.name):
             if run.state is not RunState.LOST:
                 self._do("run_lose", {"session": run.session_id, "run": run.number, "reason": error.sentence})
+        self._starting = False
         self._projector.live(report=None, recorder_fault=error.text, starting=False)
 
     def _take_finished(self, report: RecorderReport) -> None:

@@ -7,8 +7,10 @@ import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from pathlib import Path
 from typing import Any
 
+from beamsession.archive.high_water import last_id
 from beamsession.config import Beamline
 from beamsession.model.errors import BeamsessionError
 from beamsession.model.ports import RecorderPort
@@ -23,6 +25,7 @@ from beamsession.verbs.dispatch import Dispatcher
 
 _log = logging.getLogger(__name__)
 _LOCK_WAIT_S = 10.0  # the server before this one may be about to end
+_DISK_WAIT_S = 2.0
 _RECORDER = Caller(Principal("recorder", Role.WORKER), face="recorder")
 _ACTS_ON_RECORDER = {
     "run_start",
@@ -50,7 +53,8 @@ class InstrumentService:
             self._lock.release()
             raise
         self.identity = Identity(beamline.operator, beamline.tokens, beamline.worker_token_file)
-        self._dispatcher = Dispatcher(instrument, self._store, recorder)
+        floor = _last_id_on_disk(instrument.data_root)
+        self._dispatcher = Dispatcher(instrument, self._store, recorder, id_floor=floor)
         self._projector = Projector(instrument, self._store)
         self._liaison = Liaison(instrument, self._store, recorder, self._projector, self._submit_as_recorder)
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
@@ -132,3 +136,24 @@ class InstrumentService:
             self._projector.live(fault=f"The store cannot be read: {error.text}")
         except Exception:  # the queue of verbs must go on
             _log.exception("the view could not be renewed")
+
+
+def _last_id_on_disk(data_root: Path) -> int:
+    """The highest session id that the data root has seen, so that not even a lost store makes one come again.
+
+    0 where the disk does not answer in time: it is looked at once, before anything else is done.
+    """
+    answer: Future[int] = Future()
+
+    def look() -> None:
+        try:
+            answer.set_result(last_id(data_root))
+        except (OSError, BeamsessionError) as fault:
+            answer.set_exception(fault)
+
+    threading.Thread(target=look, name="last id", daemon=True).start()
+    try:
+        return answer.result(timeout=_DISK_WAIT_S)
+    except (OSError, BeamsessionError, TimeoutError) as fault:
+        _log.warning("the last session id in %s cannot be read: %s", data_root, fault)
+        return 0

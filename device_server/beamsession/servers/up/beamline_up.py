@@ -141,13 +141,12 @@ class BeamlineUp:
         )
 
     def _restart_when_due(self, part: Part) -> None:
-        now = time.monotonic()
-        if part.restart_at is None:
-            self._quick_ends[part.role] = (
-                0 if now - part.started_at > _STABLE_S else self._quick_ends.get(part.role, 0) + 1
-            )
-            part.restart_at = now + min(_RESTART_S * 2 ** self._quick_ends[part.role], _LONGEST_RESTART_S)
-        if now < part.restart_at:
+        now, due = time.monotonic(), part.restart_at
+        if due is None:
+            quick = 0 if now - part.started_at > _STABLE_S else self._quick_ends.get(part.role, 0) + 1
+            self._quick_ends[part.role] = quick
+            due = part.restart_at = now + min(_RESTART_S * 2**quick, _LONGEST_RESTART_S)
+        if now < due:
             return
         print(f"{part.role} ended by itself and is started again (its log: {part.log}).", file=sys.stderr, flush=True)
         part.start()
@@ -160,7 +159,8 @@ class BeamlineUp:
     def _pids(self) -> dict[str, int]:
         own = {part.role: part.pid for part in self._parts}
         with contextlib.suppress(tango.DevFailed, BeamsessionError, ValueError):
-            children = json.loads(self._proxy(self._beamline.tango.recorder).read_attribute("ProcessIds").value)
+            attribute: Any = self._proxy(self._beamline.tango.recorder).read_attribute("ProcessIds")
+            children = json.loads(attribute.value)
             own.update(
                 {f"run_recorder.{role}": pid for role, pid in children.items() if pid != own.get("run_recorder")}
             )

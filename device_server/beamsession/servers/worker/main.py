@@ -45,7 +45,6 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     log_to_stderr()
-    logging.getLogger("httpx").setLevel(logging.WARNING)
     ended = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: ended.set())

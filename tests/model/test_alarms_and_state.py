@@ -1,0 +1,124 @@
+"""What is wrong at a moment, and which State the device shows for it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from beamsession.model.alarms import Alarm, Facts, Severity, alarms, device_state, minutes_left
+from beamsession.model.clock import utc_now
+from beamsession.model.completeness import Completeness
+from beamsession.model.instrument import Instrument
+from beamsession.model.plan import InstrumentFacts, RunKey
+from beamsession.model.report import DiskFacts, RunReport
+from beamsession.model.run import Run, RunOrigin
+from beamsession.model.states import DeviceState, RunIntent, RunState
+
+GIB = 2**30
+INSTRUMENT = Instrument(
+    facts=InstrumentFacts(name="b"), data_root=Path("/data"), min_free_bytes=GIB, low_free_bytes=10 * GIB
+)
+BLOCKING = (Alarm("X", Severity.MAJOR, "Something."),)
+HARMLESS = (Alarm("X", Severity.MINOR, "Something.", blocks=False),)
+UNHAPPY = (RunState.INCOMPLETE, RunState.FAILED, RunState.ABORTED)
+
+
+def facts(state: RunState | None = None, *, missing: int = 0, acknowledged: bool = False, **changes: Any) -> Facts:
+    if state is None:
+        return Facts(None, None, None, **changes)
+    run = Run(1, 7, 2, state, RunIntent.RECORD, RunOrigin.RECORDED, utc_now(), acknowledged=acknowledged)
+    account = Completeness(detector="camera", missing=missing)
+    report = RunReport(key=RunKey(instrument="b", session_id=7, run_number=2), state=state, accounts=(account,))
+    return Facts(run, report, None, **changes)
+
+
+def disk(free: int, **changes: Any) -> Facts:
+    return Facts(None, None, DiskFacts(path=Path("/data"), free=free, total=100 * GIB, **changes))
+
+
+def codes(of: Facts) -> list[str]:
+    return [alarm.code for alarm in alarms(INSTRUMENT, of)]
+
+
+def shown(
+    of: Facts, found: tuple[Alarm, ...] = (), *, is_open: bool = True, fault: str = "", starting: bool = False
+) -> DeviceState:
+    return device_state(of, found, session_open=is_open, fault=fault, starting=starting)
+
+
+def test_each_state_hides_the_milder_ones() -> None:
+    recording = facts(RunState.RECORDING)
+    assert shown(recording, BLOCKING, fault="broken", starting=True) is DeviceState.FAULT
+    assert shown(recording, BLOCKING, starting=True) is DeviceState.INIT
+    assert shown(recording, BLOCKING) is DeviceState.RUNNING
+    assert shown(facts(), BLOCKING) is DeviceState.ALARM
+    assert shown(facts()) is DeviceState.ON
+    assert shown(facts(), is_open=False) is DeviceState.STANDBY
+
+
+@pytest.mark.parametrize("state", RunState)
+def test_running_is_shown_exactly_while_a_recorder_is_at_work(state: RunState) -> None:
+    at_work = state.is_live and state is not RunState.LOST
+    assert (shown(facts(state), BLOCKING) is DeviceState.RUNNING) == at_work
+
+
+def test_an_alarm_that_needs_nobody_before_the_next_run_does_not_change_the_state() -> None:
+    assert shown(facts(), HARMLESS) is DeviceState.ON
+
+
+@pytest.mark.parametrize("state", RunState)
+def test_an_unhappy_end_is_an_alarm_until_acknowledged(state: RunState) -> None:
+    assert codes(facts(state)) == (
+        [f"RUN_{state.value}"] if state in UNHAPPY else ["RUN_LOST"] if state is RunState.LOST else []
+    )
+    assert codes(facts(state, acknowledged=True)) == (["RUN_LOST"] if state is RunState.LOST else [])
+
+
+def test_missing_frames_are_an_alarm_while_the_run_is_recorded() -> None:
+    assert codes(facts(RunState.RECORDING, missing=3)) == ["FRAMES_MISSING"]
+    assert codes(facts(RunState.PAUSED, missing=3)) == ["FRAMES_MISSING"]
+    assert codes(facts(RunState.COMPLETED, missing=3)) == []
+
+
+@pytest.mark.parametrize(
+    ("of", "code", "blocks"),
+    [
+        (disk(GIB - 1), "DISK_FULL", True),
+        (disk(GIB), "DISK_LOW", False),
+        (disk(10 * GIB - 1), "DISK_LOW", False),
+        (disk(50 * GIB, writable=False), "DISK_PROBLEM", True),
+        (disk(0, problem="it does not answer"), "DISK_PROBLEM", True),
+    ],
+)
+def test_the_disk_is_watched(of: Facts, code: str, blocks: bool) -> None:
+    (alarm,) = alarms(INSTRUMENT, of)
+    assert (alarm.code, alarm.blocks) == (code, blocks)
+    assert "/data" in alarm.sentence
+    assert codes(disk(10 * GIB)) == []
+
+
+def test_the_worst_problem_comes_first_and_a_parked_ingest_never_blocks() -> None:
+    of = replace(disk(5 * GIB), recorder_fault="It is away.", ingest_parked=2)
+    found = alarms(INSTRUMENT, of)
+    assert [alarm.severity for alarm in found] == [Severity.MAJOR, Severity.MINOR, Severity.MINOR]
+    assert found[0].sentence == "It is away."
+    assert shown(facts(), alarms(INSTRUMENT, facts(ingest_parked=2))) is DeviceState.ON
+
+
+def test_sentences_name_run_session_reason_and_remedy() -> None:
+    run = facts(RunState.INCOMPLETE).run
+    assert run is not None
+    (alarm,) = alarms(INSTRUMENT, Facts(replace(run, reason="camera: 3 frames missing"), None, None))
+    assert alarm.sentence == (
+        "Run 2 of session 7 is INCOMPLETE: camera: 3 frames missing. Acknowledge it with AcknowledgeAlarm."
+    )
+
+
+def test_minutes_left_are_told_only_while_something_is_written() -> None:
+    facts_of_disk = DiskFacts(path=Path("/data"), free=6_000_000)
+    assert minutes_left(facts_of_disk, 1000.0) == pytest.approx(100.0)
+    assert minutes_left(facts_of_disk, 0.0) is None
+    assert minutes_left(None, 1000.0) is None

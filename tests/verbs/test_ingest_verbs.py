@@ -1,0 +1,84 @@
+"""How far completed sessions are on their way to the catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from beamsession.record.recorder import Recorder
+from verb_desk import STAFF, WORKER, Desk, open_desk
+
+
+@pytest.fixture
+def ingesting(tmp_path: Path, recorder: Recorder) -> Iterator[Desk]:
+    """A desk whose completed sessions go to the catalogue by themselves."""
+    with open_desk(tmp_path, recorder, ingest_on_complete=True) as desk:
+        yield desk
+
+
+def completed(desk: Desk) -> int:
+    session_id = desk.ask("session_start")
+    desk.ask("session_complete")
+    return session_id
+
+
+def test_a_completed_session_waits_for_its_ingest_by_itself(ingesting: Desk) -> None:
+    session_id = completed(ingesting)
+    shown = ingesting.ask("ingest_show", session=session_id)
+    assert (shown["state"], shown["step"], shown["attempts"]) == ("pending", "waiting", 0)
+
+
+def test_where_ingests_are_commanded_none_begins_by_itself(desk: Desk) -> None:
+    session_id = completed(desk)
+    error = desk.refused("ingest_show", session=session_id)
+    assert (error.code, error.remedy) == ("INGEST_NOT_FOUND", "Send it with RequestIngest once it is completed.")
+    desk.ask("ingest_request", session=session_id)
+    assert desk.ask("ingest_show", session=session_id)["state"] == "pending"
+
+
+def test_only_a_completed_session_can_be_sent(desk: Desk) -> None:
+    session_id = desk.ask("session_start")
+    assert desk.refused("ingest_request", session=session_id).sentence == f"Session {session_id} is STARTED."
+    assert desk.refused("ingest_request", session=99).code == "SESSION_NOT_FOUND"
+
+
+def test_the_worker_reports_steps_and_what_is_parked_can_be_sent_again(ingesting: Desk) -> None:
+    first, second = completed(ingesting), completed(ingesting)
+    ingesting.ask("ingest_report", by=WORKER, session=first, state="running", step="checksums", attempts=1)
+    ingesting.ask(
+        "ingest_report", by=WORKER, session=second, state="parked", step="dataset", detail="No owner group.", attempts=3
+    )
+    assert [item["session_id"] for item in ingesting.ask("ingest_list")] == [first, second]
+    (parked,) = ingesting.ask("ingest_list", states=["parked"])
+    assert (parked["session_id"], parked["detail"], parked["attempts"]) == (second, "No owner group.", 3)
+    ingesting.ask("ingest_request", session=second, by=STAFF)
+    assert ingesting.ask("ingest_list", states=["parked"]) == []
+    assert ingesting.kinds(second)[-2:] == ["ingest_parked", "ingest_requested"]
+
+
+def test_a_session_is_archived_once(ingesting: Desk) -> None:
+    session_id = completed(ingesting)
+    ingesting.ask("session_archive", by=WORKER, session=session_id, pid="pid/1")
+    head = ingesting.store.head()
+    ingesting.ask("session_archive", by=WORKER, session=session_id, pid="pid/1")
+    assert ingesting.store.head() == head
+    assert ingesting.state(session_id) == "ARCHIVED"
+    assert ingesting.ask("session_show", session=session_id)["dataset_pid"] == "pid/1"
+    assert ingesting.ask("ingest_show", session=session_id)["state"] == "done"
+    assert ingesting.refused("session_archive", by=WORKER, session=session_id, pid="pid/2").code == "WRONG_STATE"
+
+
+def test_a_late_report_about_an_archived_session_changes_nothing(ingesting: Desk) -> None:
+    session_id = completed(ingesting)
+    ingesting.ask("session_archive", by=WORKER, session=session_id, pid="pid/1")
+    head = ingesting.store.head()
+    ingesting.ask("ingest_report", by=WORKER, session=session_id, state="running")
+    assert ingesting.store.head() == head
+
+
+@pytest.mark.parametrize("verb", ["session_archive", "ingest_report"])
+def test_only_the_worker_reports(ingesting: Desk, verb: str) -> None:
+    session_id = completed(ingesting)
+    given = {"pid": "pid/1"} if verb == "session_archive" else {"state": "done"}
+    assert ingesting.refused(verb, by=STAFF, session=session_id, **given).code == "NOT_PERMITTED"
