@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from beamsession.config import json_schema
-
 from docs.generate.markdown import code, page, table
+
+from beamsession.config import json_schema
 
 _INTRODUCTION = """
 One TOML file describes one beamline. A key that is not known, or a value that is out of bounds, is refused with its

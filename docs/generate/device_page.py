@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tango import AttrDataFormat, AttrWriteType
-
 from docs.generate.interface import AttributeFacts, CommandFacts, DeviceInterface
 from docs.generate.markdown import code, page, table
+from tango import AttrDataFormat, AttrWriteType
 
 _INTRODUCTION = """
 Two device classes. `SessionManager` is what people and programs talk to; `RunRecorder` is told by the SessionManager

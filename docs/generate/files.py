@@ -6,11 +6,6 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from beamsession.faces.tango.run_recorder import RunRecorder
-from beamsession.faces.tango.session_manager import SessionManager
-from beamsession.model.ports import RecorderPort
-from tango.server import Device
-
 from docs.generate.configuration_page import configuration_page, schema_text
 from docs.generate.device_page import device_page
 from docs.generate.interface import interface_of
@@ -18,6 +13,11 @@ from docs.generate.pogo import pogo_text
 from docs.generate.states_page import states_page
 from docs.generate.tango_entries import entries_text
 from docs.generate.verbs_page import verbs_page
+from tango.server import Device
+
+from beamsession.faces.tango.run_recorder import RunRecorder
+from beamsession.faces.tango.session_manager import SessionManager
+from beamsession.model.ports import RecorderPort
 
 ROOT = Path(__file__).parent.parent.parent
 _DEVICES: dict[type[Device], type | None] = {SessionManager: None, RunRecorder: RecorderPort}

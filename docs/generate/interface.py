@@ -6,9 +6,10 @@ import inspect
 from dataclasses import dataclass
 from typing import Any
 
-from beamsession.model.states import DeviceState
 from tango import Attr, AttrDataFormat, AttrWriteType, CmdArgType
 from tango.server import Device
+
+from beamsession.model.states import DeviceState
 
 _NO_ARGUMENT = CmdArgType.DevVoid
 _MADE_UP = "TANGO command"  # so ends what pytango says of a command without a docstring

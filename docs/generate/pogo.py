@@ -5,9 +5,8 @@ from __future__ import annotations
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
-from tango import AttrDataFormat, AttrWriteType, CmdArgType
-
 from docs.generate.interface import AttributeFacts, CommandFacts, DeviceInterface, PropertyFacts, method_name
+from tango import AttrDataFormat, AttrWriteType, CmdArgType
 
 XMI = "http://www.omg.org/XMI"
 XSI = "http://www.w3.org/2001/XMLSchema-instance"

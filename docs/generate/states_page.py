@@ -5,12 +5,12 @@ from __future__ import annotations
 import inspect
 from enum import Enum
 
+from docs.generate.markdown import cell, code, page, table
+
 from beamsession.model.alarms import device_state
 from beamsession.model.situation import Allowed, Command, Situation, entry
 from beamsession.model.states import DeviceState, IngestState, RunState, SessionState
 from beamsession.verbs import REGISTRY
-
-from docs.generate.markdown import cell, code, page, table
 
 _STARTED = (Situation.NO_SESSION, Situation.COMPLETING, *(item for item in Situation if item.startswith("started")))
 _PAUSED = tuple(item for item in Situation if item not in _STARTED)

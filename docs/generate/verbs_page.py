@@ -9,13 +9,13 @@ from itertools import groupby
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin
 
-from beamsession.model.permissions import Action
-from beamsession.model.verb import Verb
-from beamsession.verbs import REGISTRY
+from docs.generate.markdown import code, page, table
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from docs.generate.markdown import code, page, table
+from beamsession.model.permissions import Action
+from beamsession.model.verb import Verb
+from beamsession.verbs import REGISTRY
 
 _INTRODUCTION = """
 A verb is one thing that can be asked of the server. Each is declared once; the Tango commands, the command line and

@@ -6,18 +6,20 @@ import shutil
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+import pytest
 from beamsession.model.clock import utc_now
 from beamsession.model.errors import BeamsessionError
 from beamsession.model.plan import RunKey
 from beamsession.model.report import RunReport
 from beamsession.model.situation import Allowed, Command, Situation, entry
 from beamsession.model.states import RunState
+from beamsession.record.recorder import Recorder
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from verb_desk import WORKER, Desk, open_desk, open_recorder
+from verb_desk import WORKER, Desk, open_desk
 
 CLOSED = ("COMPLETED", "CANCELLED", "ARCHIVED")
 VERDICTS = (RunState.COMPLETED, RunState.INCOMPLETE, RunState.ABORTED, RunState.FAILED)
@@ -26,13 +28,14 @@ VERDICTS = (RunState.COMPLETED, RunState.INCOMPLETE, RunState.ABORTED, RunState.
 class Commands(RuleBasedStateMachine):
     """A small account of what must be, kept beside the real thing."""
 
+    recorder: ClassVar[Recorder]
+
     def __init__(self) -> None:
         super().__init__()
         self._open = ExitStack()
         folder = Path(tempfile.mkdtemp(prefix="commands-"))
         self._open.callback(shutil.rmtree, folder, ignore_errors=True)
-        recorder = self._open.enter_context(open_recorder(folder / "journal"))
-        self.desk: Desk = self._open.enter_context(open_desk(folder, recorder))
+        self.desk: Desk = self._open.enter_context(open_desk(folder, self.recorder))
         self.sessions: dict[int, str] = {}
         self.contents: dict[int, int] = {}
         self.runs: dict[int, int] = {}
@@ -209,6 +212,11 @@ class Commands(RuleBasedStateMachine):
     def nothing_waits_for_a_run_that_is_over(self) -> None:
         waiting = [key for key, state in self.sessions.items() if state == "COMPLETING"]
         assert waiting == ([self.live[0]] if self.live and self.live[0] != self.current else [])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _recorder_of_all(recorder: Recorder) -> None:
+    Commands.recorder = recorder
 
 
 Commands.TestCase.settings = settings(

@@ -164,10 +164,9 @@ def test_ids_grow_over_cancellations_restarts_and_the_mark_on_disk(tmp_path: Pat
     with open_desk(tmp_path, recorder) as desk:
         first = desk.ask("session_start")
         desk.ask("session_cancel")
-    with open_desk(tmp_path, recorder) as desk:
-        desk.id_floor = 41
+    with open_desk(tmp_path, recorder, id_floor=41) as desk:
         assert desk.ask("session_start") == 42 > first
-        desk.id_floor = 0
+    with open_desk(tmp_path, recorder) as desk:
         assert desk.ask("session_start") == 43
 
 

@@ -156,11 +156,11 @@ def open_recorder(folder: Path) -> Iterator[Recorder]:
 
 
 @contextmanager
-def open_desk(folder: Path, recorder: Recorder, **changes: Any) -> Iterator[Desk]:
+def open_desk(folder: Path, recorder: Recorder, *, id_floor: int = 0, **changes: Any) -> Iterator[Desk]:
     """A desk with its store and data below `folder`; a run that is still recorded at the end is dropped."""
     store = Store.open(f"sqlite:///{folder}/store.sqlite", patience=30)
     try:
-        yield Desk(instrument(folder / "data", **changes), store, recorder)
+        yield Desk(instrument(folder / "data", **changes), store, recorder, id_floor)
     finally:
         store.close()
         if live := recorder.report().current:

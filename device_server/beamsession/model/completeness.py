@@ -27,9 +27,10 @@ class Gap(Value):
 class Completeness(Value):
     """The account of one detector in one run.
 
-    `expected` is None where nobody declared a number. `missing` counts frames known to be lost: gaps in the unique
-    ids, the growth of the detector's own dropped counter, what was received but not written, and what a declared
-    number wants beyond all that. `gaps` holds the first 1000; `gaps_cut` tells that there were more.
+    `expected` is None where nobody declared a number. `lost` frames never came: gaps in the unique ids, or the growth
+    of the detector's own dropped counter where that is more. `missing` are these, what was received but not written,
+    and what a declared number wants beyond all that. `gaps` holds the first 1000; `gaps_cut` tells that there were
+    more.
     """
 
     detector: str
@@ -39,9 +40,20 @@ class Completeness(Value):
     duplicates: int = 0
     disordered: int = 0
     dropped_by_detector: int = 0
+    lost: int = 0
     missing: int = 0
     gaps: tuple[Gap, ...] = Field(default=())
     gaps_cut: bool = False
+
+    def settled(self, *, written: int, expected: int | None) -> Completeness:
+        """The same account once `written` frames are on disk and no more will be."""
+        received = max(self.received, written)
+        missing = self.lost + received - written
+        if expected is not None:
+            missing = max(missing, expected - written)
+        return self.model_copy(
+            update={"received": received, "written": written, "expected": expected, "missing": missing}
+        )
 
     @property
     def is_complete(self) -> bool:
@@ -59,6 +71,7 @@ class IdTally:
     def __init__(self) -> None:
         self._starts: list[int] = []
         self._ends: list[int] = []
+        self._seen = 0
         self.received = 0
         self.duplicates = 0
         self.disordered = 0
@@ -75,11 +88,28 @@ class IdTally:
         """Account for a frame that was not to be recorded."""
         self._insert(unique_id)
 
-    def gaps(self) -> list[Gap]:
-        """The missing ids between the first and the last seen, in order."""
-        return [Gap(first=end + 1, last=start - 1) for end, start in zip(self._ends, self._starts[1:], strict=False)]
+    @property
+    def lost(self) -> int:
+        """How many ids are missing between the first and the last seen; costs nothing to ask."""
+        return self._ends[-1] - self._starts[0] + 1 - self._seen if self._starts else 0
+
+    @property
+    def gap_count(self) -> int:
+        """How many gaps there are."""
+        return max(len(self._starts) - 1, 0)
+
+    def gaps(self, limit: int = MAX_GAPS) -> list[Gap]:
+        """The missing ids between the first and the last seen, in order, at most `limit` gaps."""
+        ends, starts = self._ends[:limit], self._starts[1 : limit + 1]
+        return [Gap(first=end + 1, last=start - 1) for end, start in zip(ends, starts, strict=False)]
 
     def _insert(self, unique_id: int) -> bool:
+        if not self._place(unique_id):
+            return False
+        self._seen += 1
+        return True
+
+    def _place(self, unique_id: int) -> bool:
         starts, ends = self._starts, self._ends
         if ends and unique_id == ends[-1] + 1:
             ends[-1] = unique_id
@@ -119,23 +149,17 @@ def account(
     The detector's own dropped counter and the gaps see the same loss where dropped frames consume ids; the larger
     of the two counts. A declared number finds what neither saw, frames lost at the very end for example.
     """
-    gaps = tally.gaps()
-    lost = max(sum(gap.count for gap in gaps), dropped_by_detector)
-    missing = lost + max(tally.received - written, 0)
-    if expected is not None:
-        missing = max(missing, expected - written)
-    return Completeness(
+    came = Completeness(
         detector=detector,
-        expected=expected,
         received=tally.received,
-        written=written,
         duplicates=tally.duplicates,
         disordered=tally.disordered,
         dropped_by_detector=dropped_by_detector,
-        missing=missing,
-        gaps=tuple(gaps[:MAX_GAPS]),
-        gaps_cut=len(gaps) > MAX_GAPS,
+        lost=max(tally.lost, dropped_by_detector),
+        gaps=tuple(tally.gaps()),
+        gaps_cut=tally.gap_count > MAX_GAPS,
     )
+    return came.settled(written=written, expected=expected)
 
 
 def verdict(accounts: tuple[Completeness, ...]) -> tuple[RunState, str]:

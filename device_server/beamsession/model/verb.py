@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
@@ -29,18 +30,30 @@ class Place(StrEnum):
 class Verb:
     """One thing that can be asked of the server.
 
-    `name` is `noun_verb`. `arguments` is the model its keyword arguments are validated with; `returns` the
-    annotation of its result, which is JSON. `tango` is the command's name on the device.
+    `name` is `noun_verb`, `tango` the command's name on the device.
     """
 
     name: str
     function: Callable[..., Any]
     action: Action
     place: Place
-    arguments: type[BaseModel]
-    returns: Any
     doc: str
     tango: str
+
+    @cached_property
+    def arguments(self) -> type[BaseModel]:
+        """The model its keyword arguments are validated with; made when first asked for, for it takes its time."""
+        return _arguments_model(self.function, get_type_hints(self.function))
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names of its arguments in order."""
+        return tuple(inspect.signature(self.function).parameters)[1:]
+
+    @property
+    def returns(self) -> Any:
+        """The annotation of its result, which is plain JSON data."""
+        return get_type_hints(self.function).get("return")
 
     @property
     def noun(self) -> str:
@@ -102,14 +115,12 @@ class Registry:
                 raise ValueError(f"verb {name} is declared twice")
             if not all(name.partition("_")) or not doc:
                 raise ValueError(f"verb {name} is to be called noun_verb and needs a docstring")
-            hints = get_type_hints(function)
+            _require_keyword_only(function)
             self._verbs[name] = Verb(
                 name=name,
                 function=function,
                 action=action,
                 place=place,
-                arguments=_arguments_model(function, hints),
-                returns=hints.get("return"),
                 doc=doc,
                 tango=command,
             )
@@ -142,12 +153,16 @@ def tango_name(name: str) -> str:
     return "".join(part.capitalize() for part in word.split("_")) + noun.capitalize() + plural
 
 
+def _require_keyword_only(function: Callable[..., Any]) -> None:
+    parameters = list(inspect.signature(function).parameters.values())[1:]
+    if any(parameter.kind is not inspect.Parameter.KEYWORD_ONLY for parameter in parameters):
+        raise TypeError(f"{function.__name__}: arguments of a verb are keyword-only")
+
+
 def _arguments_model(function: Callable[..., Any], hints: dict[str, Any]) -> type[BaseModel]:
     parameters = list(inspect.signature(function).parameters.values())[1:]
     fields: dict[str, Any] = {}
     for parameter in parameters:
-        if parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
-            raise TypeError(f"{function.__name__}: arguments of a verb are keyword-only")
         default = ... if parameter.default is inspect.Parameter.empty else parameter.default
         fields[parameter.name] = (hints[parameter.name], default)
     return create_model(

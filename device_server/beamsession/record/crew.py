@@ -172,20 +172,13 @@ class Crew:
             return False
         if all(progress.closed or progress.account.received >= expected for progress in seen):
             return True
-        if not all(progress.closed or _had(progress.account) >= expected for progress in seen):
+        if not all(
+            progress.closed or progress.account.received + progress.account.lost >= expected for progress in seen
+        ):
             self._short_since = None
             return False
         self._short_since = self._short_since or time.monotonic()
         return time.monotonic() - self._short_since > _LOOK_S
-
-
-def _had(account: Completeness) -> int:
-    lost = sum(gap.count for gap in account.gaps)
-    if account.gaps_cut:
-        # The list of gaps is cut short. What is received and not written may be among the missing: left out here,
-        # so that a run ends a moment too late rather than too early.
-        lost = max(lost, account.missing - (account.received - account.written))
-    return account.received + max(lost, account.dropped_by_detector)
 
 
 def _nothing_yet(detector: str, frames: int | None) -> Progress:

@@ -20,13 +20,12 @@ class Subscribe(Value):
 
 
 class Received(Value):
-    """From a receiver: its account, with `overruns` frames that found the ring full.
+    """From a receiver: its account; frames that found the ring full count as missing.
 
     `reached`: the declared number is there. `ended`: no more frames follow, the account is final.
     """
 
     account: Completeness
-    overruns: int
     reached: bool
     ended: bool
     failure: str

@@ -260,7 +260,7 @@ class Intake:
         """Find out whether the declared number was produced though some frames never came."""
         if self.reached or self.declared is None or self._first is None:
             return
-        lost = sum(gap.count for gap in self._tally.gaps())
+        lost = self._tally.lost
         if self._tally.received + lost < self.declared:
             self._overtaken_since = None
         elif self._overtaken_since is None:
@@ -286,7 +286,6 @@ class Intake:
                 expected=None,
                 dropped_by_detector=self._dropped,
             ),
-            overruns=self._overruns,
             reached=self.reached,
             ended=ended,
             failure=self._failure,

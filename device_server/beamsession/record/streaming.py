@@ -208,14 +208,12 @@ class _Run:
     account: Completeness
     receiver_ended: bool = False
     writer_ended: bool = False
-    _overruns: int = 0
     _written: int = 0
     _failure: str = ""
     _volumes: deque[tuple[float, int]] = field(default_factory=lambda: deque([(time.monotonic(), 0)]))
 
     def take_received(self, received: Received) -> None:
         self.account = received.account
-        self._overruns = received.overruns
         self.receiver_ended = self.receiver_ended or received.ended
         self.fail(received.failure)
 
@@ -242,18 +240,7 @@ class _Run:
         return self.account.model_copy(update={"written": self._written, "expected": self.expected})
 
     def _final_account(self) -> Completeness:
-        received = max(self.account.received, self._written)
-        missing = self.account.missing - self._overruns + received - self._written
-        if self.expected is not None:
-            missing = max(missing, self.expected - self._written)
-        return self.account.model_copy(
-            update={
-                "received": received,
-                "written": self._written,
-                "missing": missing,
-                "expected": self.expected,
-            }
-        )
+        return self.account.settled(written=self._written, expected=self.expected)
 
     def _rate(self) -> float:
         now = time.monotonic()

@@ -132,9 +132,7 @@ class Filling:
         if self._file is not None:
             self._file.close()
         order = self._order
-        self._file = DataFile(
-            order.path, form, title=order.title, units=order.units, compression=order.compression
-        )
+        self._file = DataFile(order.path, form, title=order.title, units=order.units, compression=order.compression)
         self._frame_bytes = 0 if form is None else form.nbytes
 
     def write(self, frame: Frame) -> None:
@@ -185,9 +183,7 @@ class Filling:
     def report(self, *, closed: bool) -> Message:
         """What is safe in the file."""
         frames = 0 if self._file is None else self._file.flushed
-        written = Written(
-            frames=frames, nbytes=frames * self._frame_bytes, closed=closed, failure=self._failure
-        )
+        written = Written(frames=frames, nbytes=frames * self._frame_bytes, closed=closed, failure=self._failure)
         return written.model_dump(mode="json")
 
 

@@ -32,6 +32,19 @@ from beamsession.store.tables import (
 )
 
 _SELECT_SESSION = select(sessions).where(sessions.c.id == bindparam("id"))
+# Asked at every command, so composed once.
+_SELECT_OPEN = select(sessions).where(sessions.c.instrument == bindparam("instrument"), IS_OPEN)
+_SELECT_COMPLETING = (
+    select(sessions)
+    .where(sessions.c.instrument == bindparam("instrument"), sessions.c.state == SessionState.COMPLETING)
+    .order_by(sessions.c.start, sessions.c.id)
+)
+_SELECT_LIVE = select(runs).where(runs.c.instrument == bindparam("instrument"), IS_LIVE).order_by(runs.c.id)
+_SELECT_LAST_RUN = select(runs).where(runs.c.instrument == bindparam("instrument")).order_by(runs.c.id.desc()).limit(1)
+_COUNT_RUNS = select(func.count()).where(runs.c.session_id == bindparam("session_id"))
+_SELECT_EVENTS = (
+    select(events).where(events.c.seq > bindparam("after")).order_by(events.c.seq).limit(bindparam("number"))
+)
 _SELECT_RUN = select(runs).where(runs.c.session_id == bindparam("session_id"), runs.c.number == bindparam("number"))
 
 
@@ -56,17 +69,12 @@ class Reads(ABC):
 
     def open_session(self, instrument: str) -> Session | None:
         """The instrument's session that is STARTED or PAUSED: one at most."""
-        row = self._first(select(sessions).where(sessions.c.instrument == instrument, IS_OPEN))
+        row = self._first(_SELECT_OPEN, instrument=instrument)
         return rows.to_session(row) if row else None
 
     def completing_sessions(self, instrument: str) -> list[Session]:
         """The sessions that wait for their last run to drain, oldest first."""
-        column = sessions.c
-        found = self._all(
-            select(sessions)
-            .where(column.instrument == instrument, column.state == SessionState.COMPLETING)
-            .order_by(column.start, column.id)
-        )
+        found = self._all(_SELECT_COMPLETING, instrument=instrument)
         return [rows.to_session(row) for row in found]
 
     def sessions(self, query: SessionQuery) -> list[Session]:
@@ -115,16 +123,16 @@ class Reads(ABC):
 
     def run_count(self, session_id: int) -> int:
         """How many runs the session has."""
-        return self._number(select(func.count()).where(runs.c.session_id == session_id))
+        return self._number(_COUNT_RUNS, session_id=session_id)
 
     def live_runs(self, instrument: str) -> list[Run]:
         """The runs that have no verdict yet, oldest first."""
-        found = self._all(select(runs).where(runs.c.instrument == instrument, IS_LIVE).order_by(runs.c.id))
+        found = self._all(_SELECT_LIVE, instrument=instrument)
         return [rows.to_run(row) for row in found]
 
     def last_run(self, instrument: str) -> Run | None:
         """The run that was begun last."""
-        row = self._first(select(runs).where(runs.c.instrument == instrument).order_by(runs.c.id.desc()).limit(1))
+        row = self._first(_SELECT_LAST_RUN, instrument=instrument)
         return rows.to_run(row) if row else None
 
     def files(self, session_id: int) -> list[AddedFile]:
@@ -136,12 +144,12 @@ class Reads(ABC):
         self, *, after: int = 0, limit: int = 1000, instrument: str | None = None, session_id: int | None = None
     ) -> list[Event]:
         """The events with a number above `after`, oldest first."""
-        statement = select(events).where(events.c.seq > after).order_by(events.c.seq).limit(limit)
+        statement = _SELECT_EVENTS
         if instrument is not None:
             statement = statement.where(events.c.instrument == instrument)
         if session_id is not None:
             statement = statement.where(events.c.session_id == session_id)
-        return [rows.to_event(row) for row in self._all(statement)]
+        return [rows.to_event(row) for row in self._all(statement, after=after, number=limit)]
 
     def head(self) -> tuple[int, str]:
         """Number and hash of the newest event: 0 and the genesis hash where there is none."""
@@ -197,10 +205,10 @@ class Reads(ABC):
         with self._reading() as connection:
             return connection.execute(statement, values).first()
 
-    def _all(self, statement: Executable) -> Sequence[Row[Any]]:
+    def _all(self, statement: Executable, **values: Any) -> Sequence[Row[Any]]:
         with self._reading() as connection:
-            return connection.execute(statement).all()
+            return connection.execute(statement, values).all()
 
-    def _number(self, statement: Executable) -> int:
+    def _number(self, statement: Executable, **values: Any) -> int:
         with self._reading() as connection:
-            return connection.execute(statement).scalar_one()
+            return connection.execute(statement, values).scalar_one()

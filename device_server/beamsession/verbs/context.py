@@ -88,7 +88,7 @@ class Standing:
     def __init__(self, reader: Store | Transaction, instrument: str) -> None:
         live = reader.live_runs(instrument)
         self.session: Session | None = reader.open_session(instrument)
-        self.completing: list[Session] = reader.completing_sessions(instrument)
+        self.completing: list[Session] = [] if self.session else reader.completing_sessions(instrument)
         self.run: Run | None = live[-1] if live else None
 
     @property

@@ -77,9 +77,9 @@ def _command(verb: Verb, send: Send) -> Any:
     if verb.name in _NATURAL:
         parse, doc_in, dtype_out = _NATURAL[verb.name]
         return _with_text(verb, send, parse, doc_in, dtype_out)
-    if not verb.arguments.model_fields:
+    if not verb.parameters:
         return _void(verb, send)
-    usage = f"JSON {{{', '.join(verb.arguments.model_fields)}}}"
+    usage = f"JSON {{{', '.join(verb.parameters)}}}"
     return _with_text(verb, send, lambda text: parse_object(text, f"Give {usage}."), usage, _dtype(verb))
 
 

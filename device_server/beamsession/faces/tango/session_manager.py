@@ -14,8 +14,9 @@ from tango import GreenMode
 from tango.server import Device, command, device_property
 
 from beamsession.faces.tango import manager_commands
-from beamsession.faces.tango.manager_attributes import ALL_ROWS, METADATA, ROWS, Row, same, tango_state, value_of
+from beamsession.faces.tango.manager_attributes import ALL_ROWS, METADATA, ROWS, Row, tango_state, value_of
 from beamsession.faces.tango.manager_service import ManagerService
+from beamsession.faces.tango.pusher import Pusher
 from beamsession.faces.tango.text import raise_tango, to_json, to_tango
 from beamsession.model.errors import BeamsessionError, InvalidInputError, UnavailableError
 from beamsession.model.principal import Caller, Principal
@@ -51,13 +52,15 @@ class _SessionManagerBase(Device):
         except Exception as error:
             self._fail(error)
             return
-        self._service.subscribe(self._push)
         self._push_all(self._service.view)
+        self._pusher = Pusher(ALL_ROWS, self._push_row, self._push_state)
+        self._service.subscribe(self._pusher.notify)
 
     async def delete_device(self) -> None:
         service, self._service = getattr(self, "_service", None), None
         if service is not None:
             await asyncio.to_thread(service.stop)
+            await asyncio.to_thread(self._pusher.stop)
 
     def _fail(self, error: Exception) -> None:
         """The device stays up in FAULT, so that a client can read why."""
@@ -155,15 +158,6 @@ class _SessionManagerBase(Device):
         for row in ALL_ROWS:
             self._push_row(row, view)
         self._push_state(view)
-
-    def _push(self, old: View, new: View) -> None:
-        """Push what differs; called by the projector alone, from its thread."""
-        with tango.EnsureOmniThread():
-            for row in ALL_ROWS:
-                if not same(row.read(old), row.read(new)) or row.quality(old) != row.quality(new):
-                    self._push_row(row, new)
-            if (old.state, old.status) != (new.state, new.status):
-                self._push_state(new)
 
     def _push_row(self, row: Row, view: View) -> None:
         self.push_change_event(row.name, value_of(row, view), time.time(), row.quality(view))

@@ -17,11 +17,11 @@ from beamsession.model.session import Session
 from beamsession.model.states import DeviceState, IngestState
 from beamsession.model.view import View
 from beamsession.store import Store
-from beamsession.verbs.context import shown_run
 
 _log = logging.getLogger(__name__)
 _PAGE = 1000
 _NEWEST_IDS = 1000
+_WAITING = (IngestState.PENDING, IngestState.RUNNING, IngestState.PARKED)
 
 Listener = Callable[[View, View], None]
 
@@ -43,6 +43,7 @@ class _Part(Enum):
 
     SESSION = auto()
     RUN = auto()
+    RUN_COUNT = auto()
     COMPLETED = auto()
     IDS = auto()
     INGEST = auto()
@@ -57,7 +58,7 @@ _TOUCHED = {
     "session_resumed": frozenset({_Part.SESSION, _Part.RUN}),
     "alarm_acknowledged": frozenset({_Part.RUN}),
 }
-_TOUCHED_BY_NOUN = {"run": frozenset({_Part.SESSION, _Part.RUN}), "ingest": frozenset({_Part.INGEST})}
+_TOUCHED_BY_NOUN = {"run": frozenset({_Part.SESSION, _Part.RUN, _Part.RUN_COUNT}), "ingest": frozenset({_Part.INGEST})}
 
 
 def _touched(kind: str) -> frozenset[_Part]:
@@ -98,8 +99,9 @@ class Projector:
                 last_event=store.last_event(name),
                 session_ids=tuple(store.session_ids(name, _NEWEST_IDS)),
                 last_completed=store.last_completed(name),
+                run=store.last_run(name),
             )
-            self._publish(self._with_ingest(self._with_run(self._with_session(view))))
+            self._publish(self._with_ingest(self._with_run_count(self._with_session(view))))
 
     def follow(self) -> None:
         """Read what the events since the last time have touched."""
@@ -130,7 +132,9 @@ class Projector:
         if _Part.SESSION in touched:
             view = self._with_session(view)
         if _Part.RUN in touched:
-            view = self._with_run(view)
+            view = replace(view, run=self._store.last_run(self._instrument.name))
+        if _Part.RUN_COUNT in touched:
+            view = self._with_run_count(view)
         return self._with_ingest(view) if _Part.INGEST in touched else view
 
     def _with_session(self, view: View) -> View:
@@ -145,14 +149,13 @@ class Projector:
         completing = self._store.completing_sessions(name)
         return completing[-1] if completing else None
 
-    def _with_run(self, view: View) -> View:
-        count = self._store.run_count(view.session.id) if view.session else 0
-        return replace(view, run=shown_run(self._store, self._instrument.name), run_count=count)
+    def _with_run_count(self, view: View) -> View:
+        return replace(view, run_count=self._store.run_count(view.session.id) if view.session else 0)
 
     def _with_ingest(self, view: View) -> View:
-        counts = self._store.ingest_counts(self._instrument.name)
-        waiting = counts.get(IngestState.PENDING, 0) + counts.get(IngestState.RUNNING, 0)
-        return replace(view, ingest_pending=waiting, ingest_parked=counts.get(IngestState.PARKED, 0))
+        counts = self._store.ingest_counts(self._instrument.name, _WAITING)
+        pending = counts[IngestState.PENDING] + counts[IngestState.RUNNING]
+        return replace(view, ingest_pending=pending, ingest_parked=counts[IngestState.PARKED])
 
     def _publish(self, view: View) -> None:
         live = self._live
