@@ -65,6 +65,9 @@ class _Detector(Value):
     frames_pv: PvName | None = Field(
         default=None, description="put the declared number of frames here before acquire_pv; needs acquire_pv"
     )
+    open_end_frames: int | None = Field(
+        default=None, description="put this at frames_pv for a run without a declared number; left out: nothing is put"
+    )
 
 
 class PvaDetector(_Detector):

@@ -98,8 +98,9 @@ class Receiver:
         intake = self._armed_intake()
         intake.count_dropped(self._source.dropped())
         intake.armed = True
-        if self._config.frames_pv is not None and intake.declared is not None:
-            self._source.put(self._config.frames_pv, intake.declared, _PUT_S)
+        frames = self._config.open_end_frames if intake.declared is None else intake.declared
+        if self._config.frames_pv is not None and frames is not None:
+            self._source.put(self._config.frames_pv, frames, _PUT_S)
         if self._config.acquire_pv is not None:
             self._source.put(self._config.acquire_pv, 1)
 

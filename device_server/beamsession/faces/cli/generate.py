@@ -17,8 +17,11 @@ from beamsession.model.permissions import Action
 from beamsession.model.verb import Verb
 from beamsession.verbs import REGISTRY
 
-Run = Callable[[str, dict[str, Any]], None]
-"""`run(verb, arguments)`: have it done and show the answer."""
+Run = Callable[[str, dict[str, Any], bool], None]
+"""`run(verb, arguments, as_json)`: have it done and show the answer."""
+
+_AS_JSON = "as_json"
+_ARGUMENT = "_argument"
 
 
 def add_verbs(app: typer.Typer, run: Run) -> None:
@@ -38,17 +41,19 @@ def _plural(noun: str) -> str:
 
 
 def _command(verb: Verb, run: Run) -> Callable[..., None]:
-    def command(**options: Any) -> None:
-        run(
-            verb.name,
-            {
-                key: _value(verb.arguments.model_fields[key], given)
-                for key, given in options.items()
-                if given is not None
-            },
-        )
+    fields = verb.arguments.model_fields
 
-    parameters = [_parameter(name, field) for name, field in verb.arguments.model_fields.items()]
+    def command(**options: Any) -> None:
+        as_json = options.pop(_AS_JSON)
+        told = {key: value for key, value in options.items() if value is not None}
+        given = {key.removesuffix(_ARGUMENT): value for key, value in told.items()} | {
+            key: value for key, value in told.items() if key in fields
+        }
+        run(verb.name, {key: _value(fields[key], value) for key, value in given.items()}, as_json)
+
+    parameters = [_parameter(name, field) for name, field in fields.items()]
+    parameters += [_positional(name, field) for name, field in list(fields.items())[:1] if _is_obvious(name, field)]
+    parameters.append(_json_switch())
     command.__signature__ = inspect.Signature(parameters)  # pyright: ignore[reportFunctionMemberAccess]
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return command
@@ -57,11 +62,31 @@ def _command(verb: Verb, run: Run) -> Callable[..., None]:
 def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
     kind = _plain_type(field.annotation)
     if field.is_required():
-        return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[kind, typer.Argument()])
-    option = typer.Option(f"--{name.replace('_', '-')}", help=_help(field))
-    return inspect.Parameter(
-        name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]
-    )
+        argument = typer.Argument(help=_help(field), show_default=False)
+        return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[kind, argument])
+    option = typer.Option(f"--{name.replace('_', '-')}", help=_help(field), case_sensitive=False)
+    return _optional(name, kind, option)
+
+
+def _is_obvious(name: str, field: FieldInfo) -> bool:
+    """Whether the first argument of a verb needs no `--name` before it: `session start NAME`, `session show 7`."""
+    return not field.is_required() and (field.annotation is str or name == "session")
+
+
+def _positional(name: str, field: FieldInfo) -> inspect.Parameter:
+    """The same once more as an argument; the option wins where both are given."""
+    argument = typer.Argument(metavar=name.upper(), show_default=False)
+    return _optional(f"{name}{_ARGUMENT}", _plain_type(field.annotation), argument)
+
+
+def _json_switch() -> inspect.Parameter:
+    switch = typer.Option("--json", help="print JSON for programs")
+    annotation = Annotated[bool, switch]
+    return inspect.Parameter(_AS_JSON, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=annotation)
+
+
+def _optional(name: str, kind: Any, how: Any) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, how])
 
 
 def _plain_type(annotation: Any) -> Any:
@@ -86,10 +111,7 @@ def _is_object(field: FieldInfo) -> bool:
 
 def _value(field: FieldInfo, given: Any) -> Any:
     if _is_object(field):
-        try:
-            return json.loads(given)
-        except json.JSONDecodeError as fault:
-            raise typer.BadParameter(f"not JSON: {fault.msg} at character {fault.pos}") from fault
+        return _json_object(given)
     if isinstance(given, Enum):
         return given.value
     if isinstance(given, datetime):
@@ -97,3 +119,13 @@ def _value(field: FieldInfo, given: Any) -> Any:
     if isinstance(given, list):
         return [item.value if isinstance(item, Enum) else item for item in given]
     return given
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError) as fault:
+        raise typer.BadParameter(f"this is not JSON: {fault}") from fault
+    if not isinstance(data, dict):
+        raise typer.BadParameter('a JSON object is expected, for example \'{"sample": "CeO2"}\'')
+    return data

@@ -75,9 +75,10 @@ def config_schema() -> None:
     print(json.dumps(json_schema(), indent=2))
 
 
-def _run(verb: str, arguments: dict[str, Any]) -> None:
+def _run(verb: str, arguments: dict[str, Any], as_json: bool) -> None:
+    _told["as_json"] = as_json or _told.get("as_json", False)
     answer = do(locate(_told.get("device", ""), _told.get("config", "")), verb, arguments)
-    show(answer, as_json=bool(_told.get("as_json")))
+    show(answer, as_json=_told["as_json"])
 
 
 add_verbs(app, _run)

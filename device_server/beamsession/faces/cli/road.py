@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import getpass
+import os
 import uuid
 from typing import Any
 
-from beamsession.config import load
+import tango
+
+from beamsession.config import TangoTable, load
 from beamsession.faces.cli.place import Location
 from beamsession.faces.tango.manager_client import TangoManager
 from beamsession.faces.tango.recorder_client import TangoRecorder
@@ -19,6 +22,7 @@ from beamsession.verbs import REGISTRY
 from beamsession.verbs.dispatch import Dispatcher
 
 _UNREACHABLE = "MANAGER_UNREACHABLE"
+_NOWHERE = "127.0.0.1:1"  # where no database is named, the Tango library complains on stderr by itself
 
 
 def do(location: Location, verb: str, arguments: dict[str, Any]) -> Any:
@@ -28,7 +32,10 @@ def do(location: Location, verb: str, arguments: dict[str, Any]) -> Any:
     nothing, changing takes the instrument's lock. Raises what the verb raises, or UnavailableError.
     """
     caller = Caller(Principal(getpass.getuser()), "cli", uuid.uuid4().hex)
-    device = location.device or (load(location.config).tango.manager if location.config else "")
+    configured = load(location.config).tango if location.config else TangoTable()
+    device = location.device or configured.manager
+    if not tango.ApiUtil.get_env_var("TANGO_HOST"):
+        os.environ["TANGO_HOST"] = configured.host or _NOWHERE
     try:
         return TangoManager(device).call(
             verb, arguments, principal=caller.principal, face=caller.face, request_id=caller.request_id

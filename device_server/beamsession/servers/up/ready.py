@@ -30,4 +30,4 @@ def print_ready(console: Console, ready: dict[str, Any]) -> None:
     console.print("A client in another shell needs:")
     for name, value in {"TANGO_HOST": ready["tango_host"], **ready["environment"]}.items():
         console.print(f'  export {name}="{value}"', soft_wrap=True, highlight=False)
-    console.print("Try: [bold]beamsession session start --name first[/bold]. Ctrl-C stops everything.")
+    console.print("Try: [bold]beamsession session start first[/bold]. Ctrl-C stops everything.")
