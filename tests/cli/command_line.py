@@ -33,7 +33,8 @@ class CommandLine:
         (folder / "data").mkdir()
         line = cls(folder)
         line.config.write_text(
-            f'state_dir = "{folder}/state"\n[instrument]\nname = "test"\n[data]\nroot = "{folder}/data"\nmin_free_gib = 0\n'
+            f'state_dir = "{folder}/state"\n[instrument]\nname = "test"\n'
+            f'[data]\nroot = "{folder}/data"\nmin_free_gib = 0\n'
         )
         return line
 

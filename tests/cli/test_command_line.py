@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from beamsession import __version__
 from beamsession.store.instrument_lock import InstrumentLock
 from command_line import CommandLine, Done
@@ -39,12 +40,15 @@ def test_lists_are_tables_without_empty_columns(beamline: CommandLine) -> None:
     assert beamline("run", "list").out == "nothing\n"
 
 
-@pytest.mark.parametrize("width", ["60", "100"])
+@pytest.mark.parametrize("width", ["70", "100", "130"])
 def test_tables_fit_the_terminal_and_short_columns_stay_whole(beamline: CommandLine, width: str) -> None:
     done = beamline("session", "list", COLUMNS=width, FORCE_COLOR="1", TERM="xterm")
     plain = re.sub(r"\x1b\[[0-9;]*m", "", done.out)
-    assert max(len(line) for line in plain.splitlines()) <= int(width)
-    assert "COMPLETED" in plain or width == "60"
+    lines = [line.rstrip() for line in plain.splitlines() if line.strip()]
+    assert max(len(line) for line in lines) <= int(width)
+    assert lines[0].split()[:4] == ["id", "name", "state", "user"]
+    assert lines[3].split()[:4] == ["1", "scan", "1", "COMPLETED"]
+    assert ("see --json" in plain) == (width != "130")
 
 
 def test_one_session_is_shown_by_its_id_or_the_open_one_without(beamline: CommandLine) -> None:

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 import typer
+from typer.testing import CliRunner
+
 from beamsession.faces.cli.generate import add_verbs
 from beamsession.model.permissions import Action
 from beamsession.model.verb import Verb
 from beamsession.verbs import REGISTRY
-from typer.testing import CliRunner
 
 OFFERED = [verb for verb in REGISTRY if verb.action is not Action.REPORT]
 Asked = list[tuple[str, dict[str, Any], bool]]
@@ -66,7 +67,10 @@ def test_what_our_own_programs_report_is_no_command(run: Any) -> None:
             ("run_start", {"frames": 5, "detectors": ["a", "b"]}, False),
         ),
         (("run", "show", "2", "--session", "1"), ("run_show", {"run": 2, "session": 1}, False)),
-        (("metadata", "set", '{"a": null}', "--replace"), ("metadata_set", {"values": {"a": None}, "replace": True}, False)),
+        (
+            ("metadata", "set", '{"a": null}', "--replace"),
+            ("metadata_set", {"values": {"a": None}, "replace": True}, False),
+        ),
         (("alarm", "acknowledge"), ("alarm_acknowledge", {}, False)),
     ],
 )

@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 import tango
+from tango import AttrDataFormat, CmdArgType
+
 from beamsession import __version__
 from beamsession.faces.tango.manager_attributes import ALL_ROWS
 from beamsession.model.permissions import Action
 from beamsession.model.states import RunState, SessionState
 from beamsession.verbs import REGISTRY
 from manager_server import call, free_port, label, manager, read, recorder, refusal, wait_until, write_config
-from tango import AttrDataFormat, CmdArgType
 
 # What ophyd-async has a signal or a command for.
 MAPPED = {
@@ -97,14 +98,20 @@ def test_every_attribute_is_described_and_can_be_read_without_a_session(proxy: t
 
 
 def test_units_and_ranges_are_set(proxy: tango.DeviceProxy) -> None:
-    units = {name: proxy.get_attribute_config(name).unit for name in ("DataRate", "DiskFree", "DiskMinutesLeft", "Progress")}
+    units = {
+        name: proxy.get_attribute_config(name).unit for name in ("DataRate", "DiskFree", "DiskMinutesLeft", "Progress")
+    }
     assert units == {"DataRate": "MB/s", "DiskFree": "GiB", "DiskMinutesLeft": "min", "Progress": "%"}
     assert float(proxy.get_attribute_config("Progress").max_value) == 100.0
 
 
 def test_a_session_with_a_run_goes_through_its_states(proxy: tango.DeviceProxy) -> None:
     session = proxy.Start("scan 1")
-    assert (proxy.state(), read(proxy, "SessionId"), read(proxy, "SessionIds")[0]) == (tango.DevState.ON, session, session)
+    assert (proxy.state(), read(proxy, "SessionId"), read(proxy, "SessionIds")[0]) == (
+        tango.DevState.ON,
+        session,
+        session,
+    )
     assert read(proxy, "Root").endswith(f"{session:06d}_scan_1")
     assert proxy.StartRun("") == 1
     wait_until("the run records", lambda: label(proxy, "RunState") == "RECORDING")

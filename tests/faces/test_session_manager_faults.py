@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import tango
+
 from beamsession.faces.tango.manager_client import TangoManager
 from beamsession.model.errors import NotPermittedError, UnavailableError, WrongStateError
 from beamsession.model.principal import Principal, Role

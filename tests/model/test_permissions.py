@@ -24,12 +24,13 @@ BY_ROLE = {
 def is_permitted(principal: Principal, action: Action, session: Session | None = None) -> bool:
     try:
         permit(principal, action, session)
-    except NotPermittedError as refusal:
-        assert refusal.code == "NOT_PERMITTED"
-        assert refusal.value == principal.name
-        assert refusal.remedy
-        return False
-    return True
+    except NotPermittedError as error:
+        refusal = error
+    else:
+        return True
+    assert (refusal.code, refusal.value) == ("NOT_PERMITTED", principal.name)
+    assert refusal.remedy
+    return False
 
 
 def session_of(user: str, state: SessionState, proposal: str = "p1") -> Session:

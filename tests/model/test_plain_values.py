@@ -74,9 +74,7 @@ def test_everything_a_verb_answers_becomes_json() -> None:
         plain(b"raw")
 
 
-KINDS = [
-    kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, BeamsessionError)
-]
+KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, BeamsessionError)]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from beamsession.record.recorder import Recorder
 from service_rig import Rig, new_recorder
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from beamsession.model.auth import OperatorConfig, TokenConfig
 from beamsession.model.errors import InvalidInputError, NotPermittedError
 from beamsession.model.principal import Principal, Role

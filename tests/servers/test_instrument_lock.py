@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from beamsession.model.errors import UnavailableError
 from beamsession.store.instrument_lock import InstrumentLock
 
@@ -38,7 +39,11 @@ def test_the_holder_is_named_and_its_death_sets_the_instrument_free(tmp_path: Pa
 
 
 def test_instruments_do_not_lock_each_other(tmp_path: Path) -> None:
-    with InstrumentLock(tmp_path, "one"), InstrumentLock(tmp_path / "new folder", "one"), InstrumentLock(tmp_path, "two"):
+    with (
+        InstrumentLock(tmp_path, "one"),
+        InstrumentLock(tmp_path / "new folder", "one"),
+        InstrumentLock(tmp_path, "two"),
+    ):
         pass
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import pairwise
 from typing import Any
 
 import pytest
+
 from beamsession.model.errors import BeamsessionError, UnavailableError, WrongStateError
 from beamsession.model.principal import Caller, Principal
 from beamsession.model.states import DeviceState, SessionState
@@ -65,7 +67,7 @@ def test_listeners_see_every_view_once_in_order(rig: Rig) -> None:
         rig.ask("session_start")
         rig.ask("session_pause")
     assert pairs[0][0].event_count == before.event_count
-    assert all(first[1] is second[0] for first, second in zip(pairs, pairs[1:], strict=False))
+    assert all(first[1] is second[0] for first, second in pairwise(pairs))
     counts = [new.event_count for _, new in pairs]
     assert counts == sorted(counts)
     assert pairs[-1][1] is rig.service.view

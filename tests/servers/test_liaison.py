@@ -199,7 +199,8 @@ def test_a_run_that_nobody_asked_for_is_ended_and_another_instruments_is_left_al
     rig.recorder.prepare(plan(rig, "elsewhere", 5))
     rig.ask("session_start")
     rig.ask("session_complete")
-    assert (live := rig.recorded()) is not None
+    live = rig.recorded()
+    assert live is not None
     assert live.key.instrument == "elsewhere"
     rig.recorder.stop(live.key)
     wait_until("it has ended", lambda: rig.recorded() is None)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
 from beamsession.model.clock import utc_now
 from beamsession.model.errors import BeamsessionError
 from beamsession.model.instrument import Instrument
@@ -23,8 +25,6 @@ from beamsession.record.recorder import Recorder
 from beamsession.servers.manager.projector import Projector
 from beamsession.store import Store
 from beamsession.verbs.dispatch import Dispatcher
-from hypothesis import HealthCheck, example, given, settings
-from hypothesis import strategies as st
 from service_rig import USER, WORKER
 
 Act = tuple[str, dict[str, Any]]

@@ -1,4 +1,4 @@
-"""The pieces of `beamsession up`: processes that never outlive it, a ready file that is whole, the database's entries."""
+"""The pieces of `beamsession up`: processes that never outlive it, a whole ready file, the database's entries."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from verb_desk import OTHER, STAFF, USER, WORKER, Desk
 
 
@@ -73,7 +74,11 @@ def test_comments_are_events_with_their_author_and_run(opened: Desk) -> None:
 
 @pytest.mark.parametrize("verb", ["file_add", "comment_add", "metadata_set"])
 def test_without_a_session_nothing_can_be_put_into_it(desk: Desk, verb: str) -> None:
-    arguments: dict[str, Any] = {"file_add": {"path": "x"}, "comment_add": {"text": "x"}, "metadata_set": {"values": {}}}
+    arguments: dict[str, Any] = {
+        "file_add": {"path": "x"},
+        "comment_add": {"text": "x"},
+        "metadata_set": {"values": {}},
+    }
     error = desk.refused(verb, **arguments[verb])
     assert (error.code, error.text) == ("WRONG_STATE", "No session is open. Start one with Start.")
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from beamsession.record.recorder import Recorder
 from verb_desk import STAFF, WORKER, Desk, open_desk
 

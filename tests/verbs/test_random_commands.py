@@ -9,6 +9,10 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
 from beamsession.model.clock import utc_now
 from beamsession.model.errors import BeamsessionError
 from beamsession.model.plan import RunKey
@@ -16,9 +20,6 @@ from beamsession.model.report import RunReport
 from beamsession.model.situation import Allowed, Command, Situation, entry
 from beamsession.model.states import RunState
 from beamsession.record.recorder import Recorder
-from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from verb_desk import WORKER, Desk, open_desk
 
 CLOSED = ("COMPLETED", "CANCELLED", "ARCHIVED")
@@ -67,14 +68,16 @@ class Commands(RuleBasedStateMachine):
         try:
             answer = self.desk.ask(command.value, **arguments)
         except BeamsessionError as error:
-            assert not expected, error.text
-            assert error.code == "WRONG_STATE"
-            assert error.remedy
-            assert self.desk.store.head() == head
-            return None
-        assert expected, f"{command} was done in {self.situation}"
-        assert self.desk.store.head() != head
-        return answer if answer is not None else True
+            refusal = error
+        else:
+            assert expected, f"{command} was done in {self.situation}"
+            assert self.desk.store.head() != head
+            return answer if answer is not None else True
+        assert not expected, refusal.text
+        assert refusal.code == "WRONG_STATE"
+        assert refusal.remedy
+        assert self.desk.store.head() == head
+        return None
 
     def close_current(self, *, to: str) -> None:
         assert self.current is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+
 from beamsession.model.permissions import Action
 from beamsession.model.situation import Command
 from beamsession.model.verb import Place

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -244,7 +243,7 @@ def test_staff_and_worker_may_drive_too(desk: Desk) -> None:
 
 def test_a_folder_is_made_by_the_first_run_not_by_the_session(desk: Desk) -> None:
     desk.ask("session_start", name="later")
-    assert not os.listdir(desk.instrument.data_root)
+    assert not list(desk.instrument.data_root.iterdir())
     desk.record()
     desk.drain()
     folder = desk.instrument.data_root / desk.session.folder

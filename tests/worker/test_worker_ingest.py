@@ -104,7 +104,7 @@ def test_killed_after_every_request_it_goes_on_and_stores_nothing_twice(rig: Rig
         )
         worker.kill()
         worker.wait(60)
-    assert lives > 4
+    assert lives > 1, "it was never killed in the middle"
     in_catalogue(rig, session)
     assert events(rig, "session_archived") == 1
 

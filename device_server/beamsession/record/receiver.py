@@ -93,6 +93,8 @@ class Receiver:
         return {"format": None if form is None else format_to_json(form)}
 
     def _arm(self) -> None:
+        if self._config.acquire_pv is not None:
+            self._source.put(self._config.acquire_pv, 0, _PUT_S)  # a crash may have left it acquiring
         # What was posted until now is not part of the run.
         self._take_all()
         intake = self._armed_intake()
