@@ -92,9 +92,7 @@ def test_without_an_id_pv_frames_are_numbered_as_they_come(
         detector.shutdown()
 
 
-def test_a_pv_beside_the_waveform_that_never_answers_is_named(
-    beamline: Beamline, tmp_path: Path
-) -> None:
+def test_a_pv_beside_the_waveform_that_never_answers_is_named(beamline: Beamline, tmp_path: Path) -> None:
     detector = StreamingDetector(CaDetector(name="x", pv=f"{beamline.prefix}CAM1:ArrayData", id_pv="NOBODY:Id"))
     try:
         with pytest.raises(RefusedError, match="NOBODY:Id") as refused:

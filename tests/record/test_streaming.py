@@ -109,9 +109,7 @@ def test_the_file_plots_alone_and_is_left_unlocked(
         assert signal_data.shape == (1, 24, 32)
 
 
-def test_frames_are_seen_by_a_live_reader(
-    detector: StreamingDetector, server: FrameServer, tmp_path: Path
-) -> None:
+def test_frames_are_seen_by_a_live_reader(detector: StreamingDetector, server: FrameServer, tmp_path: Path) -> None:
     path = begin(detector, run_plan(tmp_path))
     server.post(1, image_of(1))
     wait_written(detector, 1)
@@ -154,9 +152,7 @@ def test_what_the_detector_dropped_itself_is_missing(
     assert finish(detector).account.missing == 3
 
 
-def test_declared_frames_end_it_by_itself(
-    detector: StreamingDetector, server: FrameServer, tmp_path: Path
-) -> None:
+def test_declared_frames_end_it_by_itself(detector: StreamingDetector, server: FrameServer, tmp_path: Path) -> None:
     path = begin(detector, run_plan(tmp_path, frames=10))
     for unique_id in range(100, 130):
         server.post(unique_id, image_of(unique_id))

@@ -17,6 +17,7 @@ from beamsession.model.session import Session
 from beamsession.model.states import DeviceState, IngestState
 from beamsession.model.view import View
 from beamsession.store import Store
+from beamsession.verbs.context import shown_run
 
 _log = logging.getLogger(__name__)
 _PAGE = 1000
@@ -99,7 +100,7 @@ class Projector:
                 last_event=store.last_event(name),
                 session_ids=tuple(store.session_ids(name, _NEWEST_IDS)),
                 last_completed=store.last_completed(name),
-                run=store.last_run(name),
+                run=shown_run(store, name),
             )
             self._publish(self._with_ingest(self._with_run_count(self._with_session(view))))
 
@@ -132,7 +133,7 @@ class Projector:
         if _Part.SESSION in touched:
             view = self._with_session(view)
         if _Part.RUN in touched:
-            view = replace(view, run=self._store.last_run(self._instrument.name))
+            view = replace(view, run=shown_run(self._store, self._instrument.name))
         if _Part.RUN_COUNT in touched:
             view = self._with_run_count(view)
         return self._with_ingest(view) if _Part.INGEST in touched else view
