@@ -139,7 +139,8 @@ class Beamline(_Table):
             for item in items:
                 other = seen.setdefault(item.name.lower(), table)
                 if other is not table or sum(item.name.lower() == twin.name.lower() for twin in items) > 1:
-                    raise ValueError(f"'{item.name}' names two things in {other} and {table}: rename one")
+                    where = table if other == table else f"{other} and {table}"
+                    raise ValueError(f"'{item.name}' names two things in {where}: rename one")
         for detector in self.detectors:
             if detector.name.lower() in _TAKEN_IN_ENTRY:
                 raise ValueError(f"a detector cannot be called '{detector.name}', every run's file has that: rename it")
@@ -190,6 +191,7 @@ class Beamline(_Table):
             min_free_bytes=int(self.data.min_free_gib * _GIB),
             low_free_bytes=int(self.data.low_free_gib * _GIB),
             default_run_frames=self.run.frames,
+            has_catalogue=self.catalogue is not None,
             ingest_on_complete=self.catalogue is not None and self.catalogue.when == "on_complete",
         )
 

@@ -145,9 +145,7 @@ def _count(camera: DetectorClient, beamline: Beamline, rate: float) -> float:
 @contextmanager
 def _counting(pv: str) -> Iterator[subprocess.Popen[str]]:
     script = Path(__file__).with_name("counting_monitor.py")
-    client = subprocess.Popen(
-        [sys.executable, script, pv], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
+    client = subprocess.Popen([sys.executable, script, pv], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         assert client.stdout is not None
         client.stdout.readline()

@@ -1,4 +1,4 @@
-"""The disk as the recorder sees it: facts, folders and what may be discarded."""
+"""The disk as the recorder sees it: facts and folders."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from beamsession.model.errors import RefusedError, UnavailableError
 from beamsession.model.plan import FileRules
 from beamsession.record.deadline import DiskHand
 from beamsession.record.disk import disk_facts
-from beamsession.record.folders import discard_folder, file_facts, make_folder
+from beamsession.record.folders import file_facts, make_folder
 
 
 def test_facts_of_a_folder_that_will_be_are_those_of_its_nearest_parent(tmp_path: Path) -> None:
@@ -83,35 +83,6 @@ def test_facts_of_a_path_follow_links(tmp_path: Path) -> None:
     assert (facts.path, facts.exists, facts.size, facts.is_folder) == (tmp_path / "file", True, 5, False)
     assert facts.modified is not None
     assert not file_facts(tmp_path / "file" / "below").exists
-
-
-def test_a_folder_with_our_own_records_only_is_discarded(tmp_path: Path) -> None:
-    folder = tmp_path / "2026" / "000001_x"
-    (folder / "added").mkdir(parents=True)
-    (folder / "session.json").write_text("{}")
-    (folder / "events.jsonl").write_text("")
-    discard_folder(tmp_path, folder)
-    assert list((tmp_path / "2026").iterdir()) == []
-    discard_folder(tmp_path, folder)  # Gone already is well.
-
-
-@pytest.mark.parametrize("name", ["run_0001.nxs", "added/session.json", "notes.txt"])
-def test_a_folder_with_anything_else_stays_as_it_is(tmp_path: Path, name: str) -> None:
-    folder = tmp_path / "000001_x"
-    (folder / "added").mkdir(parents=True)
-    (folder / "session.json").write_text("{}")
-    (folder / name).write_text("data")
-    with pytest.raises(RefusedError) as refusal:
-        discard_folder(tmp_path, folder)
-    assert refusal.value.code == "FOLDER_NOT_EMPTY"
-    assert (folder / "session.json").exists()
-    assert (folder / name).read_text() == "data"
-
-
-def test_the_data_root_itself_is_never_discarded(tmp_path: Path) -> None:
-    with pytest.raises(RefusedError):
-        discard_folder(tmp_path, tmp_path)
-    assert tmp_path.is_dir()
 
 
 def test_a_disk_that_hangs_costs_its_deadline_and_no_more_threads_than_places() -> None:

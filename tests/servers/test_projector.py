@@ -93,7 +93,9 @@ class Stage:
         return replace(fresh.view, started=self.projector.view.started)
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
 @given(acts=st.lists(commands, min_size=10, max_size=35))
 @example(acts=[("session_complete", {}), ("metadata_set", {"values": {"x": 3}, "session": 1})])
 def test_following_events_leads_where_reading_everything_does(recorder: Recorder, acts: list[Act]) -> None:

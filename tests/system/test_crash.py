@@ -55,7 +55,7 @@ def test_a_kill_in_the_middle_of_a_run_loses_nothing_acknowledged(
     session = client.Start({"name": "crash", "metadata": {"sample": "glass"}})
     folder = Path(client.read("Root"))
     comments: list[int] = []
-    count = int(request.config.getoption("--crashes", 1))
+    count = int(str(request.config.getoption("--crashes")))
     for index in range(count):
         role = ROLES[index % len(ROLES)]
         run = client.StartRun("")

@@ -135,14 +135,16 @@ def test_a_second_up_on_the_same_state_is_refused(up: Up) -> None:
 def test_up_comes_back_with_everything_after_it_was_killed(tmp_path: Path) -> None:
     state = tmp_path / "state"
     first = Up(state, "--simulate", *SMALL)
-    first.await_ready()
-    client = Client(first)
-    session = client.Start("kept")
-    client.StartRun({"detectors": ["camera"]})
-    eventually(lambda: client.read("WrittenFrames") >= 5, "frames on disk")
-    acknowledged = client.read("WrittenFrames")
-    first.process.kill()
-    first.process.wait()
+    try:
+        first.await_ready()
+        client = Client(first)
+        session = client.Start("kept")
+        client.StartRun({"detectors": ["camera"]})
+        eventually(lambda: client.read("WrittenFrames") >= 5, "frames on disk")
+        acknowledged = client.read("WrittenFrames")
+    finally:
+        first.process.kill()
+        first.process.wait()
     first.ready_file.unlink()
     with running_up(state, "--simulate", *SMALL) as again:
         client = Client(again)

@@ -30,6 +30,20 @@ def test_a_completed_session_waits_for_its_ingest_by_itself(ingesting: Desk) -> 
     assert (shown["state"], shown["step"], shown["attempts"]) == ("pending", "waiting", 0)
 
 
+def test_without_a_catalogue_nothing_can_be_sent_to_it(tmp_path: Path, recorder: Recorder) -> None:
+    with open_desk(tmp_path, recorder, has_catalogue=False) as desk:
+        session_id = completed(desk)
+        assert desk.refused("ingest_request", session=session_id).code == "NO_CATALOGUE"
+
+
+def test_metadata_are_fixed_while_the_session_is_on_its_way_to_the_catalogue(desk: Desk) -> None:
+    session_id = completed(desk)
+    desk.ask("ingest_request", session=session_id)
+    desk.ask("metadata_set", session=session_id, values={"a": 1})
+    desk.ask("ingest_report", session=session_id, state="running", by=WORKER)
+    assert desk.refused("metadata_set", session=session_id, values={"a": 2}).code == "WRONG_STATE"
+
+
 def test_where_ingests_are_commanded_none_begins_by_itself(desk: Desk) -> None:
     session_id = completed(desk)
     error = desk.refused("ingest_show", session=session_id)

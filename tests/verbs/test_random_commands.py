@@ -223,6 +223,9 @@ def _recorder_of_all(recorder: Recorder) -> None:
 
 
 Commands.TestCase.settings = settings(
-    max_examples=15, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=15,
+    stateful_step_count=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 TestCommands = Commands.TestCase

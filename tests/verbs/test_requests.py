@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
@@ -32,7 +33,7 @@ def test_a_request_asked_again_is_answered_again_and_done_once(desk: Desk) -> No
         ("run_start", {}),
     ],
 )
-def test_every_change_can_be_asked_again(desk: Desk, verb: str, arguments: dict[str, object]) -> None:
+def test_every_change_can_be_asked_again(desk: Desk, verb: str, arguments: dict[str, Any]) -> None:
     desk.ask("session_start")
     answer = desk.ask(verb, request_id="same", **arguments)
     head = desk.store.head()

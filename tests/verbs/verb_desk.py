@@ -160,7 +160,7 @@ def open_desk(folder: Path, recorder: Recorder, *, id_floor: int = 0, **changes:
     """A desk with its store and data below `folder`; a run that is still recorded at the end is dropped."""
     store = Store.open(f"sqlite:///{folder}/store.sqlite", patience=30)
     try:
-        yield Desk(instrument(folder / "data", **changes), store, recorder, id_floor)
+        yield Desk(instrument(folder / "data", **{"has_catalogue": True, **changes}), store, recorder, id_floor)
     finally:
         store.close()
         if live := recorder.report().current:

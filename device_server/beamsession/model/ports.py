@@ -58,7 +58,3 @@ class RecorderPort(Protocol):
     def stat(self, path: Path) -> FileFacts:
         """Facts about a path on the recorder's host."""
         ...
-
-    def discard_folder(self, data_root: Path, folder: Path) -> None:
-        """Remove the folder of a cancelled session, if it holds nothing but our own records."""
-        ...

@@ -1,4 +1,4 @@
-"""The session's folder on the recorder's host: made by the rules, looked at, discarded when nothing is in it."""
+"""The session's folder on the recorder's host: made by the rules, and looked at."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from beamsession.model.plan import FileRules, RunPlan
 from beamsession.model.report import FileFacts, Problem
 
 # What beamsession itself writes into the folder of a session that has no run and no file.
-OWN_RECORDS = ("session.json", "events.jsonl")
 
 
 def make_folder(data_root: Path, folder: Path, rules: FileRules) -> list[Path]:
@@ -106,40 +105,6 @@ def file_facts(path: Path) -> FileFacts:
         size=facts.st_size,
         modified=datetime.fromtimestamp(facts.st_mtime, UTC),
     )
-
-
-def discard_folder(data_root: Path, folder: Path) -> None:
-    """Remove the folder of a session that never had data; gone already is well.
-
-    Raises RefusedError (FOLDER_NOT_EMPTY), and removes nothing, if it holds more than our own records and empty
-    folders; OUTSIDE_ROOT.
-    """
-    require_below(data_root, folder)
-    if not folder.exists():
-        return
-    content = sorted(folder.rglob("*"))
-    foreign = [path for path in content if not _is_ours(path, folder)]
-    if foreign:
-        raise RefusedError(
-            f"{folder} holds {foreign[0].relative_to(folder)}"
-            + (f" and {len(foreign) - 1} more" if len(foreign) > 1 else "")
-            + ": it is not discarded.",
-            code="FOLDER_NOT_EMPTY",
-            value=str(foreign[0]),
-            remedy="Move what is in it elsewhere first, or complete the session.",
-        )
-    for path in reversed(content):
-        if path.is_dir():
-            path.rmdir()
-        else:
-            path.unlink()
-    folder.rmdir()
-
-
-def _is_ours(path: Path, folder: Path) -> bool:
-    if path.is_symlink():
-        return False
-    return path.is_dir() or (path.parent == folder and path.name in OWN_RECORDS)
 
 
 def _group_refused(path: Path, group: str, why: str) -> RefusedError:

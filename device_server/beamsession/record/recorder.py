@@ -23,7 +23,7 @@ from beamsession.record.detector import Detector
 from beamsession.record.disk import disk_facts
 from beamsession.record.ending import STOP, Ending
 from beamsession.record.engines import Engines
-from beamsession.record.folders import discard_folder, file_facts
+from beamsession.record.folders import file_facts
 from beamsession.record.journal import Journal
 from beamsession.record.recovery import Recovery
 from beamsession.record.run import LiveRun, first_report
@@ -155,10 +155,6 @@ class Recorder:
     def stat(self, path: Path) -> FileFacts:
         """Facts about `path`. Raises UnavailableError (DISK_TIMEOUT)."""
         return self._disk.do(f"stat {path}", lambda: file_facts(path))
-
-    def discard_folder(self, data_root: Path, folder: Path) -> None:
-        """Remove a session's folder that never had data. Raises RefusedError, UnavailableError (DISK_TIMEOUT)."""
-        self._disk.do(f"remove {folder}", lambda: discard_folder(data_root, folder))
 
     def shutdown(self, patience_s: float = 4.0) -> None:
         """Close the files of a live run in order (ABORTED, "The recorder was stopped."), then end all processes."""

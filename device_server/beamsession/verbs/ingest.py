@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from beamsession.model.errors import NotFoundError, WrongStateError
+from beamsession.model.errors import NotFoundError, RefusedError, WrongStateError
 from beamsession.model.permissions import Action
 from beamsession.model.plain import plain
 from beamsession.model.session import Ingest
@@ -38,6 +38,12 @@ def ingest_show(ctx: Context, *, session: int) -> dict[str, Any]:
 def ingest_request(ctx: Context, *, session: int) -> None:
     """Send a completed session to the catalogue, or try a parked one again."""
     ctx.session(session)
+    if not ctx.instrument.has_catalogue:
+        raise RefusedError(
+            "No catalogue is configured.",
+            code="NO_CATALOGUE",
+            remedy="Write a [catalogue] table into the beamline's configuration.",
+        )
     with ctx.change() as change:
         found = change.tx.session(session)
         if found.state is not SessionState.COMPLETED:

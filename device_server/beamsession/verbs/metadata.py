@@ -8,6 +8,7 @@ from beamsession.model.errors import WrongStateError
 from beamsession.model.metadata import check_metadata
 from beamsession.model.permissions import Action
 from beamsession.model.situation import Command
+from beamsession.model.states import IngestState
 from beamsession.model.verb import Place
 from beamsession.verbs.context import Context
 from beamsession.verbs.registry import verb
@@ -25,6 +26,13 @@ def metadata_set(ctx: Context, *, values: dict[str, Any], session: int = 0, repl
                 f"Session {found.id} is {found.state.value}; its metadata are final.",
                 value=found.id,
                 remedy="Only sessions that are open or completed can be edited.",
+            )
+        ingest = change.tx.ingest(found.id)
+        if ingest is not None and ingest.state is IngestState.RUNNING:
+            raise WrongStateError(
+                f"Session {found.id} is on its way to the catalogue at this moment.",
+                value=found.id,
+                remedy="Wait until it is archived or parked.",
             )
         old = {} if replace else found.metadata
         new = {key: value for key, value in {**old, **values}.items() if value is not None}

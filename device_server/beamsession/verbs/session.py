@@ -238,6 +238,7 @@ def _is_untouched(change: Change, session: Session) -> bool:
 def _require_data_root(ctx: Context) -> None:
     try:
         disk = ctx.recorder.disk(ctx.instrument.data_root)
+        root = ctx.recorder.stat(ctx.instrument.data_root)
     except UnavailableError:
         return  # a session needs no recorder, only its runs do; the alarm says that it is away
     if disk.problem or not disk.writable:
@@ -246,6 +247,13 @@ def _require_data_root(ctx: Context) -> None:
             code="ROOT_NOT_WRITABLE",
             value=str(ctx.instrument.data_root),
             remedy="Mount it writable, or correct its owner and mode, then start again.",
+        )
+    if not root.is_folder:
+        raise RefusedError(
+            f"The data root {ctx.instrument.data_root} is no folder on the recorder's host.",
+            code="ROOT_MISSING",
+            value=str(ctx.instrument.data_root),
+            remedy="Make it or mount it, or correct data.root in the configuration.",
         )
     if disk.free < ctx.instrument.min_free_bytes:
         raise RefusedError(

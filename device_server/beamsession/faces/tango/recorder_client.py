@@ -70,10 +70,6 @@ class TangoRecorder:
         """Facts about `path` on the recorder's host."""
         return FileFacts.model_validate_json(self._call("Stat", {"path": path}))
 
-    def discard_folder(self, data_root: Path, folder: Path) -> None:
-        """Remove a session's folder that never had data."""
-        self._call("DiscardFolder", {"data_root": data_root, "folder": folder})
-
     def _call(self, command: str, argument: Any) -> str:
         return self._ask(command, to_json(argument))
 

@@ -52,13 +52,6 @@ class PathArgument(Value):
     path: Path
 
 
-class FolderArgument(Value):
-    """Argument of DiscardFolder."""
-
-    data_root: Path
-    folder: Path
-
-
 def _shown(field: str, **facts: Any) -> Any:
     """An attribute that is read from the view."""
 
@@ -166,14 +159,6 @@ class RunRecorder(Device):
     @command(dtype_in=str, doc_in='JSON {"path"}', dtype_out=str, doc_out="facts about the path (JSON)")
     async def Stat(self, text: str) -> str:
         return await self._answer(lambda recorder: to_json(recorder.stat(_parsed(PathArgument, text).path)))
-
-    @command(dtype_in=str, doc_in='JSON {"data_root", "folder"}')
-    async def DiscardFolder(self, text: str) -> None:
-        def discard(recorder: RecorderPort) -> None:
-            argument = _parsed(FolderArgument, text)
-            recorder.discard_folder(argument.data_root, argument.folder)
-
-        await self._answer(discard)
 
     async def _answer(self, work: Callable[[RecorderPort], R]) -> R:
         """The result of `work` on the recorder, done beside the device's loop; errors as DevFailed."""

@@ -41,7 +41,7 @@ def main() -> None:
 def _run(arguments: argparse.Namespace, console: Console) -> None:
     state: Path = arguments.state.absolute()
     os.environ["BEAMSESSION_STATE"] = str(state)
-    with InstrumentLock(state, "up"):
+    with InstrumentLock(state, ".up"):
         simulation: Simulation | None = None
         up: BeamlineUp | None = None
         try:
