@@ -5,16 +5,13 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
 from beamsim.pvs import Pv
-
-if TYPE_CHECKING:
-    from beamsim.beamline import Beamline
+from beamsim.running import Beamline
 
 _TABLE_WIDTH = 130
 

@@ -12,13 +12,13 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from beamsim.announcement import print_table, write_ready_file
 from beamsim.loopback import Loopback
 from beamsim.processes import ServerEndedError, ServerProcesses
-from beamsim.pvs import Pv, beamline_pvs
+from beamsim.pvs import beamline_pvs
+from beamsim.running import Beamline
 from beamsim.session_config import write_session_config
 from beamsim.starting import (
     START_TIMEOUT,
@@ -30,29 +30,6 @@ from beamsim.starting import (
     start_catalogue,
     start_epics_servers,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Beamline:
-    """A beamline that answers."""
-
-    prefix: str
-    environment: dict[str, str]
-    """What a client needs, to be set before it imports an EPICS library."""
-    pvs: tuple[Pv, ...]
-    catalogue_url: str | None
-    _servers: ServerProcesses = field(repr=False)
-
-    @property
-    def pids(self) -> dict[str, int]:
-        """Process id by role."""
-        return self._servers.pids
-
-    def watch(self) -> None:
-        """Return never; :class:`beamsim.processes.ServerEndedError` when a server ends by itself."""
-        while True:
-            self._servers.check()
-            time.sleep(0.5)
 
 
 @contextmanager

@@ -24,9 +24,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from beamsim.beamline import Beamline, running_beamline
+from beamsim.beamline import running_beamline
 from beamsim.detector_client import DetectorClient, over_ca, over_pva
 from beamsim.loopback import Loopback
+from beamsim.running import Beamline
 from beamsim.starting import BeamlineOptions
 
 _LOOPBACK = pytest.StashKey[Loopback]()

@@ -22,7 +22,7 @@ from beamsession.model.errors import UnavailableError
 from beamsession.model.plan import RunKey, RunPlan, SessionFacts
 from beamsession.model.report import RecorderReport, RunReport
 from beamsession.model.states import RunState
-from beamsim.beamline import Beamline
+from beamsim.running import Beamline
 
 DEVICE = "test/session/recorder"
 _CONFIG = """

@@ -14,8 +14,8 @@ import tango
 from beamsession.faces.tango.recorder_client import TangoRecorder
 from beamsession.model.errors import NotFoundError, RefusedError, UnavailableError
 from beamsession.model.states import RunState
-from beamsim.beamline import Beamline
 from beamsim.detector_client import DetectorClient
+from beamsim.running import Beamline
 from recorder_server import RecorderServer, begin, is_alive, outcome, value_in, wait_until, written
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from beamsession.faces.tango.recorder_client import TangoRecorder
 from beamsession.model.states import RunState
-from beamsim.beamline import Beamline
 from beamsim.detector_client import DetectorClient
+from beamsim.running import Beamline
 from recorder_server import RecorderServer, answer, begin, is_alive, outcome, value_in, wait_until, written
 
 pytestmark = pytest.mark.crash

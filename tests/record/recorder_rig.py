@@ -19,8 +19,8 @@ from beamsession.model.states import RunState
 from beamsession.record.readings.recorder import ReadingsRecorder
 from beamsession.record.recorder import Recorder
 from beamsession.record.streaming import StreamingDetector
-from beamsim.beamline import Beamline
 from beamsim.detector_client import DetectorClient
+from beamsim.running import Beamline
 
 PATIENCE_S = 60.0
 

@@ -20,8 +20,8 @@ from beamsession.model.report import RunReport
 from beamsession.model.states import RunState
 from beamsession.record.lockfile import LockFile
 from beamsession.record.recorder import Recorder
-from beamsim.beamline import Beamline
 from beamsim.detector_client import DetectorClient
+from beamsim.running import Beamline
 from recorder_rig import (
     Rig,
     begin,

@@ -14,8 +14,8 @@ from beamsession.model.errors import RefusedError
 from beamsession.record.datafile import DATA, TIME_STAMP, UNIQUE_ID
 from beamsession.record.sources.pairing import Image, Pairing
 from beamsession.record.streaming import StreamingDetector
-from beamsim.beamline import Beamline
 from beamsim.detector_client import DetectorClient
+from beamsim.running import Beamline
 from frame_server import begin, finish, run_plan, stored, wait_closed, wait_received
 
 NOW = 1_000.0

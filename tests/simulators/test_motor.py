@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import epics
 import pytest
 
-from beamsim.beamline import Beamline
+from beamsim.running import Beamline
 from eventually import eventually
 
 

@@ -8,10 +8,10 @@ import pytest
 from p4p import Value
 from p4p.client.thread import Context, RemoteError
 
-from beamsim.beamline import Beamline
 from beamsim.detector_client import DetectorClient
 from beamsim.frames import VARIANTS
 from beamsim.pixels import PixelType
+from beamsim.running import Beamline
 from eventually import eventually
 
 QUEUE = "record[queueSize=100]field()"

@@ -10,7 +10,7 @@ from caproto.threading.client import Context as CaprotoContext
 from p4p import Value
 from p4p.client.thread import Context
 
-from beamsim.beamline import Beamline
+from beamsim.running import Beamline
 from eventually import eventually
 
 UNITS = {

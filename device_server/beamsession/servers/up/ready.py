@@ -28,6 +28,7 @@ def print_ready(console: Console, ready: dict[str, Any]) -> None:
             table.add_row(key.replace("_", " "), ", ".join(value) if isinstance(value, list) else str(value))
     console.print(table)
     console.print("A client in another shell needs:")
-    for name, value in {"TANGO_HOST": ready["tango_host"], **ready["environment"]}.items():
+    ours = {"TANGO_HOST": ready["tango_host"], "BEAMSESSION_STATE": ready["state_dir"]}
+    for name, value in {**ours, **ready["environment"]}.items():
         console.print(f'  export {name}="{value}"', soft_wrap=True, highlight=False)
     console.print("Try: [bold]beamsession session start first[/bold]. Ctrl-C stops everything.")
