@@ -22,6 +22,17 @@ PATIENCE = 2.5
 """Seconds: who asks the store must itself answer within 3."""
 
 
+class Snapshot(Reads):
+    """The store as it stood at the first read; valid within its `with` block."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    @contextmanager
+    def _reading(self) -> Generator[Connection]:
+        yield self._connection
+
+
 class Store(Reads):
     """Threads may share one; processes each open their own. Reads never wait for a writer."""
 
@@ -67,6 +78,12 @@ class Store(Reads):
             transaction.finish()
             with translated():
                 connection.commit()
+
+    @contextmanager
+    def snapshot(self) -> Generator[Reads]:
+        """Several reads of one and the same state of the store."""
+        with self._reading() as connection:
+            yield Snapshot(connection)
 
     def record_refusal(self, refusal: Refusal) -> bool:
         """Log a refused command beside the chain; False where the instrument has had its 100 of this minute."""

@@ -18,7 +18,7 @@ from beamsession.model.run import Run, RunOrigin
 from beamsession.model.session import Session
 from beamsession.model.situation import Command, Situation, require, situation
 from beamsession.model.states import RunState, SessionState
-from beamsession.store import Store, Transaction
+from beamsession.store import Reads, Store, Transaction
 
 _T = TypeVar("_T")
 
@@ -85,7 +85,7 @@ class Context:
 class Standing:
     """Where session and run of an instrument stand, seen through a store or an open transaction."""
 
-    def __init__(self, reader: Store | Transaction, instrument: str) -> None:
+    def __init__(self, reader: Reads, instrument: str) -> None:
         live = reader.live_runs(instrument)
         self.session: Session | None = reader.open_session(instrument)
         self.completing: list[Session] = [] if self.session else reader.completing_sessions(instrument)
@@ -120,13 +120,13 @@ class Standing:
         return self.run
 
 
-def shown_run(reader: Store | Transaction, instrument: str) -> Run | None:
+def shown_run(reader: Reads, instrument: str) -> Run | None:
     """The live run, else the one that ended last: a file registered while one was recorded does not hide it."""
-    if live := reader.live_runs(instrument):
-        return live[-1]
     last = reader.last_run(instrument)
     if last is None or last.origin is RunOrigin.RECORDED:
         return last
+    if live := reader.live_runs(instrument):
+        return live[-1]
     return max(reader.runs(last.session_id), key=lambda run: (run.stop or run.start, run.number))
 
 

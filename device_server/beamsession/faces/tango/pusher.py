@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterable
 
 import tango
@@ -11,6 +12,7 @@ import tango
 from beamsession.faces.tango.manager_attributes import Row, same
 from beamsession.model.view import View
 
+_ANSWER_FIRST_S = 0.002  # the command that made the change is answered in this time, without waiting for the GIL
 Change = tuple[View, View]
 
 
@@ -39,6 +41,7 @@ class Pusher:
     def _work(self) -> None:
         with tango.EnsureOmniThread():
             while (change := self._changes.get()) is not None:
+                time.sleep(_ANSWER_FIRST_S)
                 self._push(*change)
 
     def _push(self, old: View, new: View) -> None:

@@ -1,4 +1,4 @@
-"""The one road from commit to push: events decide what is read again, a new view replaces the old one."""
+"""The one road from commit to push: a new view replaces the old one, and whoever listens is told."""
 
 from __future__ import annotations
 
@@ -6,23 +6,19 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from enum import Enum, auto
+from typing import Any
 
 from beamsession.model.alarms import Facts, alarms, device_state
 from beamsession.model.clock import utc_now
-from beamsession.model.event import Event
 from beamsession.model.instrument import Instrument
 from beamsession.model.report import DiskFacts, RunReport
-from beamsession.model.session import Session
-from beamsession.model.states import DeviceState, IngestState
+from beamsession.model.states import DeviceState
 from beamsession.model.view import View
+from beamsession.servers.manager.picture import advanced_view, whole_view
 from beamsession.store import Store
-from beamsession.verbs.context import shown_run
 
 _log = logging.getLogger(__name__)
 _PAGE = 1000
-_NEWEST_IDS = 1000
-_WAITING = (IngestState.PENDING, IngestState.RUNNING, IngestState.PARKED)
 
 Listener = Callable[[View, View], None]
 
@@ -39,35 +35,6 @@ class Live:
     starting: bool = True
 
 
-class _Part(Enum):
-    """The parts of a view that are read from the store one by one."""
-
-    SESSION = auto()
-    RUN = auto()
-    RUN_COUNT = auto()
-    COMPLETED = auto()
-    IDS = auto()
-    INGEST = auto()
-
-
-_ALL = frozenset(_Part)
-_TOUCHED = {
-    "comment_added": frozenset[_Part](),
-    "file_added": frozenset[_Part](),
-    "metadata_changed": frozenset({_Part.SESSION, _Part.COMPLETED}),
-    "session_paused": frozenset({_Part.SESSION, _Part.RUN}),
-    "session_resumed": frozenset({_Part.SESSION, _Part.RUN}),
-    "alarm_acknowledged": frozenset({_Part.RUN}),
-}
-_TOUCHED_BY_NOUN = {"run": frozenset({_Part.SESSION, _Part.RUN, _Part.RUN_COUNT}), "ingest": frozenset({_Part.INGEST})}
-
-
-def _touched(kind: str) -> frozenset[_Part]:
-    """What an event of this kind may have changed; everything, where nobody said less."""
-    by_noun = _TOUCHED_BY_NOUN.get(kind.partition("_")[0], _ALL)
-    return _TOUCHED.get(kind, by_noun)
-
-
 class Projector:
     """Keeps the view true; its methods may be called from any thread, listeners are called in order."""
 
@@ -77,6 +44,7 @@ class Projector:
         self._lock = threading.RLock()
         self._listeners: list[Listener] = []
         self._live = Live()
+        self._parsed: tuple[dict[str, Any], RunReport] | None = None
         self._view = View(instrument.name, instrument.data_root, started=utc_now())
 
     @property
@@ -91,29 +59,19 @@ class Projector:
 
     def load(self) -> None:
         """Read everything: at start, and whenever events may have been missed."""
-        with self._lock:
-            store, name = self._store, self._instrument.name
-            seq, _ = store.head()
-            view = replace(
-                self._view,
-                event_count=seq,
-                last_event=store.last_event(name),
-                session_ids=tuple(store.session_ids(name, _NEWEST_IDS)),
-                last_completed=store.last_completed(name),
-                run=shown_run(store, name),
-            )
-            self._publish(self._with_ingest(self._with_run_count(self._with_session(view))))
+        with self._lock, self._store.snapshot() as reads:
+            self._publish(whole_view(reads, self._view))
 
     def follow(self) -> None:
         """Read what the events since the last time have touched."""
-        with self._lock:
-            events = self._store.events(after=self._view.event_count, limit=_PAGE)
+        with self._lock, self._store.snapshot() as reads:
             if self._live.fault:
                 self._live = replace(self._live, fault="")
+            events = reads.events(after=self._view.event_count, limit=_PAGE)
             if len(events) == _PAGE:
-                self.load()
+                self._publish(whole_view(reads, self._view))
             elif events:
-                self._publish(self._advance(events))
+                self._publish(advanced_view(reads, self._view, events))
 
     def live(self, **changes: object) -> None:
         """Take over facts that change without a transaction (fields of `Live`)."""
@@ -121,46 +79,9 @@ class Projector:
             self._live = replace(self._live, **changes)  # pyright: ignore[reportArgumentType]
             self._publish(self._view)
 
-    def _advance(self, events: list[Event]) -> View:
-        own = [event for event in events if event.instrument == self._instrument.name]
-        view = replace(self._view, event_count=events[-1].seq, last_event=own[-1] if own else self._view.last_event)
-        touched = {part for event in own for part in _touched(event.kind)}
-        if _Part.IDS in touched:
-            new = [event.session_id for event in own if event.kind == "session_started" and event.session_id]
-            view = replace(view, session_ids=(*reversed(new), *view.session_ids)[:_NEWEST_IDS])
-        if _Part.COMPLETED in touched:
-            view = replace(view, last_completed=self._store.last_completed(self._instrument.name))
-        if _Part.SESSION in touched:
-            view = self._with_session(view)
-        if _Part.RUN in touched:
-            view = replace(view, run=shown_run(self._store, self._instrument.name))
-        if _Part.RUN_COUNT in touched:
-            view = self._with_run_count(view)
-        return self._with_ingest(view) if _Part.INGEST in touched else view
-
-    def _with_session(self, view: View) -> View:
-        session = self._shown_session()
-        return replace(view, session=session, metadata=session.metadata if session else {})
-
-    def _shown_session(self) -> Session | None:
-        name = self._instrument.name
-        opened = self._store.open_session(name)
-        if opened is not None:
-            return opened
-        completing = self._store.completing_sessions(name)
-        return completing[-1] if completing else None
-
-    def _with_run_count(self, view: View) -> View:
-        return replace(view, run_count=self._store.run_count(view.session.id) if view.session else 0)
-
-    def _with_ingest(self, view: View) -> View:
-        counts = self._store.ingest_counts(self._instrument.name, _WAITING)
-        pending = counts[IngestState.PENDING] + counts[IngestState.RUNNING]
-        return replace(view, ingest_pending=pending, ingest_parked=counts[IngestState.PARKED])
-
     def _publish(self, view: View) -> None:
         live = self._live
-        report = live.report if view.run and _is_about(live.report, view) else _stored_report(view)
+        report = live.report if _is_about(live.report, view) else self._stored_report(view)
         facts = Facts(view.run, report, live.disk, live.recorder_fault, view.ingest_parked)
         found = alarms(self._instrument, facts)
         state = device_state(
@@ -177,6 +98,15 @@ class Projector:
             except Exception:
                 _log.exception("a listener of the view failed")
 
+    def _stored_report(self, view: View) -> RunReport | None:
+        """The last word of an ended run, parsed once."""
+        run = view.run
+        if run is None or not run.report:
+            return None
+        if self._parsed is None or self._parsed[0] is not run.report:
+            self._parsed = (run.report, RunReport.model_validate(run.report))
+        return self._parsed[1]
+
 
 def _is_about(report: RunReport | None, view: View) -> bool:
     run = view.run
@@ -186,12 +116,6 @@ def _is_about(report: RunReport | None, view: View) -> bool:
         and (report.key.session_id, report.key.run_number) == (run.session_id, run.number)
         and run.state.is_live
     )
-
-
-def _stored_report(view: View) -> RunReport | None:
-    if view.run is None or not view.run.report:
-        return None
-    return RunReport.model_validate(view.run.report)
 
 
 def _status(view: View, fault: str) -> str:
