@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import queue
+import threading
 from typing import Any
 
 import tango
 
-from system_up import Client, Up, eventually
+from system_up import Client, Up, eventually, reason_of
 
 
 def listen(client: Client, name: str) -> queue.SimpleQueue[Any]:
@@ -58,3 +59,35 @@ def test_the_progress_of_a_run_is_pushed(up: Up, client: Client) -> None:
     eventually(lambda: counts.extend(drain(written)) or 50 in counts, "all frames to be pushed")
     labels: list[int] = []
     eventually(lambda: labels.extend(drain(states)) or 5 in labels, "COMPLETED to be pushed")
+
+
+def test_no_read_fails_while_changes_are_pushed(up: Up, client: Client) -> None:
+    """Reads and pushes share one value in the Tango kernel; they must be kept apart."""
+    client.Start("busy")
+    failures: list[tuple[str, str]] = []
+    counts = dict.fromkeys(("State", "Status", "SessionState", "LastEvent", "EventCount"), 0)
+    done = threading.Event()
+
+    def read_on() -> None:
+        with tango.EnsureOmniThread():
+            proxy = tango.DeviceProxy(client.address)
+            while not done.is_set():
+                for name in counts:
+                    counts[name] += 1
+                    try:
+                        attribute: Any = proxy.read_attribute(name)
+                        assert attribute.value is not None
+                    except tango.DevFailed as failure:
+                        failures.append((name, reason_of(failure)[1]))
+
+    readers = [threading.Thread(target=read_on) for _ in range(2)]
+    for reader in readers:
+        reader.start()
+    for _ in range(400):
+        client.Pause()
+        client.Resume()
+    done.set()
+    for reader in readers:
+        reader.join()
+    assert min(counts.values()) > 100
+    assert failures == []

@@ -46,7 +46,8 @@ class Row:
 
     def declare(self, **accessors: str) -> attribute:
         """The pytango declaration; `accessors` name the device's methods."""
-        return attribute(name=self.name, dtype=self.dtype, doc=self.doc, label=self.name, **self.options, **accessors)
+        facts = {"name": self.name, "dtype": self.dtype, "doc": self.doc, "label": self.name, "read_green_mode": False}
+        return attribute(**facts, **self.options, **accessors)
 
 
 def _session(read: Callable[[Any], Any], without: Any) -> Callable[[View], Any]:

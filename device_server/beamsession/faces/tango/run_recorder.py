@@ -14,6 +14,7 @@ from tango import DevState, GreenMode
 from tango.server import Device, attribute, command, device_property
 
 from beamsession import __version__
+from beamsession.faces.tango.read_guard import ReadGuard
 from beamsession.faces.tango.recorder_view import RUN_STATES, RecorderView, fault_view, last_run, view_of
 from beamsession.faces.tango.text import raise_tango, to_json
 from beamsession.model.detector import Value
@@ -55,10 +56,11 @@ class PathArgument(Value):
 def _shown(field: str, **facts: Any) -> Any:
     """An attribute that is read from the view."""
 
-    async def read(self: RunRecorder) -> Any:
+    def read(self: RunRecorder) -> Any:
+        self.guard.reading(field)
         return getattr(self.view, field)
 
-    return attribute(fget=read, **facts)
+    return attribute(fget=read, read_green_mode=False, **facts)
 
 
 class RunRecorder(Device):
@@ -97,6 +99,7 @@ class RunRecorder(Device):
         await super().init_device()  # type: ignore[misc]
         self._last: RunReport | None = None
         self._fault = ""
+        self.guard = ReadGuard()
         self._looking = threading.Lock()
         self.view = RecorderView(state=DeviceState.INIT, status="Starting.")
         for name in ("State", "Status", *_PUSHED):
@@ -213,7 +216,8 @@ class RunRecorder(Device):
         for name, field in _PUSHED.items():
             value = getattr(now, field)
             if before is None or getattr(before, field) != value:
-                self.push_change_event(name, value)
+                with self.guard.pushing(field):
+                    self.push_change_event(name, value)
         return now
 
 

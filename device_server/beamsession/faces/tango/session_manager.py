@@ -17,6 +17,7 @@ from beamsession.faces.tango import manager_commands
 from beamsession.faces.tango.manager_attributes import ALL_ROWS, METADATA, ROWS, Row, tango_state, value_of
 from beamsession.faces.tango.manager_service import ManagerService
 from beamsession.faces.tango.pusher import Pusher
+from beamsession.faces.tango.read_guard import ReadGuard
 from beamsession.faces.tango.text import raise_tango, to_json, to_tango
 from beamsession.model.errors import BeamsessionError, InvalidInputError, UnavailableError
 from beamsession.model.principal import Caller, Principal
@@ -45,6 +46,7 @@ class _SessionManagerBase(Device):
         await super().init_device()  # pyright: ignore[reportGeneralTypeIssues]
         self._service: ManagerService | None = None
         self._fault = ""
+        self._guard = ReadGuard()
         for name in ("State", "Status", *(row.name for row in ALL_ROWS)):
             self.set_change_event(name, True, False)
         try:
@@ -70,8 +72,7 @@ class _SessionManagerBase(Device):
         else:
             _log.error("%s cannot work", self.get_name(), exc_info=error)
             self._fault = f"The manager cannot work: {error}. Correct that, then run Init."
-        self.push_change_event("State", tango.DevState.FAULT)
-        self.push_change_event("Status", to_tango(self._fault))
+        self._push_device_state(tango.DevState.FAULT, self._fault)
 
     async def dev_state(self) -> tango.DevState:
         """FAULT > INIT > RUNNING > ALARM > ON > STANDBY, from the view; never from alarm limits."""
@@ -83,7 +84,7 @@ class _SessionManagerBase(Device):
         """What stands and what is wrong, in sentences."""
         return to_tango(self._service.view.status if self._service else self._fault or "Starting.")
 
-    async def read_Metadata(self) -> tuple[Any, ...]:
+    def read_Metadata(self) -> tuple[Any, ...]:
         return self._read(METADATA)
 
     async def write_Metadata(self, text: str) -> None:
@@ -152,6 +153,7 @@ class _SessionManagerBase(Device):
 
     def _read(self, row: Row) -> tuple[Any, ...]:
         view = self._working().view
+        self._guard.reading(row.name)
         return value_of(row, view), time.time(), row.quality(view)
 
     def _push_all(self, view: View) -> None:
@@ -160,18 +162,22 @@ class _SessionManagerBase(Device):
         self._push_state(view)
 
     def _push_row(self, row: Row, view: View) -> None:
-        self.push_change_event(row.name, value_of(row, view), time.time(), row.quality(view))
+        with self._guard.pushing(row.name):
+            self.push_change_event(row.name, value_of(row, view), time.time(), row.quality(view))
 
     def _push_state(self, view: View) -> None:
+        self._push_device_state(tango_state(view), view.status)
+
+    def _push_device_state(self, state: tango.DevState, status: str) -> None:
         # An event of these two carries what the device itself holds, not a value given with it.
-        self.set_state(tango_state(view))
-        self.set_status(to_tango(view.status))
+        self.set_state(state)
+        self.set_status(to_tango(status))
         self.push_change_event("State")
         self.push_change_event("Status")
 
 
 def _reader(row: Row) -> Any:
-    async def read(device: _SessionManagerBase) -> tuple[Any, ...]:
+    def read(device: _SessionManagerBase) -> tuple[Any, ...]:
         return device._read(row)
 
     read.__name__, read.__doc__ = f"read_{row.name}", row.doc
