@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
+
+import pytest
 
 from beamsession.model.clock import utc_now
 from beamsession.model.plan import InstrumentFacts, RunKey, RunPlan, SessionFacts
@@ -29,6 +34,25 @@ def plan(rig: Rig, instrument: str, session_id: int) -> RunPlan:
     )
 
 
+@contextmanager
+def damaged_table(path: Path, table: str) -> Iterator[None]:
+    """A SQLite file in which every look at `table` finds it corrupt (SQLITE_CORRUPT), and which is well again after."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as store:
+        store.execute("PRAGMA writable_schema = ON")
+        (page,) = store.execute("SELECT rootpage FROM sqlite_schema WHERE name = ?", (table,)).fetchone()
+        _set_root_page(store, table, 1_000_000)
+        try:
+            yield
+        finally:
+            _set_root_page(store, table, page)
+
+
+def _set_root_page(store: sqlite3.Connection, table: str, page: int) -> None:
+    store.execute("UPDATE sqlite_schema SET rootpage = ? WHERE name = ?", (page, table))
+    (version,) = store.execute("PRAGMA schema_version").fetchone()
+    store.execute(f"PRAGMA schema_version = {version + 1}")  # others read the schema again
+
+
 def alarm_codes(rig: Rig) -> list[str]:
     return [alarm.code for alarm in rig.service.view.alarms]
 
@@ -46,6 +70,19 @@ def test_a_run_is_prepared_recorded_stopped_and_forgotten(rig: Rig) -> None:
     wait_until("nothing is recorded", lambda: rig.service.view.state is DeviceState.ON)
     assert rig.service.view.report is not None
     assert rig.service.view.report.state is RunState.COMPLETED
+
+
+def test_an_outcome_is_kept_while_the_store_cannot_be_read(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    begin(rig)
+    live = rig.recorded()
+    assert live is not None
+    with damaged_table(rig.folder / "state" / "store.sqlite", "runs"):
+        rig.recorder.stop(live.key)
+        wait_until("the run has ended", lambda: rig.recorder.report().finished)
+        caplog.clear()
+        wait_until("the liaison has tried twice", lambda: caplog.text.count("The store cannot be used") >= 2)
+        assert [ended.key for ended in rig.recorder.report().finished] == [live.key]
+    rig.await_run(RunState.COMPLETED)
 
 
 def test_pause_and_resume_reach_the_recorder(rig: Rig) -> None:

@@ -14,7 +14,7 @@ from concurrent.futures import Future
 from typing import Any
 
 from beamsession.model.clock import utc_now
-from beamsession.model.errors import BeamsessionError, UnavailableError
+from beamsession.model.errors import BeamsessionError, NotFoundError, UnavailableError
 from beamsession.model.instrument import Instrument
 from beamsession.model.plain import plain
 from beamsession.model.plan import RunKey
@@ -24,7 +24,7 @@ from beamsession.model.run import Run
 from beamsession.model.states import RunIntent, RunState
 from beamsession.servers.manager.projector import Projector
 from beamsession.store import Store
-from beamsession.verbs.plan import plan_run, run_key
+from beamsession.verbs.plan import plan_run
 
 _log = logging.getLogger(__name__)
 _BUSY_S = 0.1
@@ -114,20 +114,19 @@ class Liaison:
         for finished in report.finished:
             if finished.key.instrument != self._instrument.name:
                 continue
-            if not self._is_ours(finished.key) or self._do_report(finished):
+            if self._stored(finished.key) is None or self._do_report(finished):
                 self._recorder.forget(finished.key)
 
-    def _is_ours(self, key: RunKey) -> bool:
+    def _stored(self, key: RunKey) -> Run | None:
+        """The recorder's run in the store; None only if the store answers that it has no such run."""
         try:
-            self._store.run(key.session_id, key.run_number)
-        except BeamsessionError:
+            return self._store.run(key.session_id, key.run_number)
+        except NotFoundError:
             _log.warning("the recorder has a run that the store does not know: %s", key)
-            return False
-        return True
+            return None
 
     def _settle(self, run: Run, current: RunReport | None) -> None:
-        session = self._store.session(run.session_id)
-        key = run_key(session, run.number)
+        key = RunKey(instrument=self._instrument.name, session_id=run.session_id, run_number=run.number)
         if current is None or current.key != key:
             self._settle_absent(run, key)
             return
@@ -173,7 +172,8 @@ class Liaison:
             return
         if (current.key.session_id, current.key.run_number) in {(run.session_id, run.number) for run in live}:
             return
-        if self._is_ours(current.key) and self._store.run(current.key.session_id, current.key.run_number).state.is_live:
+        stored = self._stored(current.key)
+        if stored is not None and stored.state.is_live:
             return  # it began after `live` was read
         self._recorder.abort(current.key)
 
