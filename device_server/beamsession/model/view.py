@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,11 @@ class View:
     last_error: str = ""
     alarms: tuple[Alarm, ...] = ()
     started: datetime | None = None
-    metadata: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """Metadata of the session shown; empty without one."""
+        return self.session.metadata if self.session else {}
 
     @property
     def session_state(self) -> SessionState:

@@ -74,8 +74,7 @@ def _read_again(reads: Reads, view: View, parts: frozenset[_Part]) -> View:
     if _Part.COMPLETED in parts:
         view = replace(view, last_completed=reads.last_completed(name))
     if _Part.SESSION in parts:
-        session = _shown_session(reads, name)
-        view = replace(view, session=session, metadata=session.metadata if session else {})
+        view = replace(view, session=_shown_session(reads, name))
     if _Part.RUN in parts:
         view = replace(view, run=shown_run(reads, name))
     if _Part.RUN_COUNT in parts:
