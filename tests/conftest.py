@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A busy machine is no fault of the code: no example has a deadline, and slow generation is no failure.
+settings.register_profile("beamsession", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("beamsession")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
