@@ -109,7 +109,9 @@ def test_the_lines_prove_their_own_chain(record: FolderRecord, root: Path) -> No
     assert lines == [event.as_json() for event in events]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
 @given(cut=st.integers(min_value=0, max_value=5000), again_from=st.integers(min_value=0, max_value=8))
 def test_whatever_a_crash_left_no_event_is_missing_or_doubled(tmp_path: Path, cut: int, again_from: int) -> None:
     path = tmp_path / "events.jsonl"
