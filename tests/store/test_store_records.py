@@ -75,7 +75,7 @@ def test_runs_are_numbered_in_their_session_and_live_until_their_verdict(store: 
     assert [run.number for run in store.runs(session.id)] == [1, 2]
     assert elsewhere.number == 1
     assert len({first.id, second.id, elsewhere.id}) == 3
-    assert store.run_count(session.id) == 2
+    assert store.session(session.id).run_count == 2
     assert store.live_runs(INSTRUMENT) == [lost]
     assert store.last_run(INSTRUMENT) == lost
     assert store.runs(session.id)[0] == ended

@@ -14,7 +14,10 @@ class Session:
     """One named period of acquisition on one instrument.
 
     `folder` is relative to the instrument's data root. `version` counts the changes of this record: a change is
-    conditional on it. `metadata_edited` tells whether anybody touched the metadata after Start.
+    conditional on it. `metadata_edited` tells whether anybody touched the metadata after Start. `source` says where a
+    session came from that was not started here: `created`, `detached:<id>`, `pshell:<folder>`,
+    `beamsession:<instrument>:<id>`; else it is empty. `last_run_number` is the highest number ever given to a run of
+    this session, which is not `run_count` any more once runs were moved.
     """
 
     id: int
@@ -31,6 +34,9 @@ class Session:
     metadata_edited: bool = False
     version: int = 1
     dataset_pid: str = ""
+    source: str = ""
+    run_count: int = 0
+    last_run_number: int = 0
 
 
 @dataclass(frozen=True)
@@ -50,7 +56,10 @@ class AddedFile:
 
 @dataclass(frozen=True)
 class Ingest:
-    """How far a completed session is on its way to the catalogue; `detail` is a sentence for a person."""
+    """How far a completed session is on its way to the catalogue; `detail` is a sentence for a person.
+
+    `overlay` is laid over the session's metadata in the one document sent. `dataset_name` is the name recorded there.
+    """
 
     session_id: int
     state: IngestState
@@ -59,3 +68,5 @@ class Ingest:
     step: str = ""
     detail: str = ""
     attempts: int = 0
+    overlay: dict[str, Any] = field(default_factory=dict[str, Any])
+    dataset_name: str = ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, TypedDict
 
+from beamsession.model.job import JobState
 from beamsession.model.states import RunIntent, RunState, SessionState
 
 
@@ -21,8 +22,19 @@ class SessionChanges(TypedDict, total=False):
     dataset_pid: str
 
 
+class JobChanges(TypedDict, total=False):
+    """New values of a job."""
+
+    state: JobState
+    progress: float
+    detail: str
+    result: dict[str, Any]
+    cancel_asked: bool
+    acknowledged: bool
+
+
 class RunChanges(TypedDict, total=False):
-    """New values of a run."""
+    """New values of a run; it changes its session by `Transaction.move_run` alone."""
 
     state: RunState
     intent: RunIntent
@@ -37,6 +49,7 @@ class RunChanges(TypedDict, total=False):
     reason: str
     recorder: str
     acknowledged: bool
+    enabled: bool
 
 
 def check_session_changes(changes: SessionChanges) -> None:
@@ -47,6 +60,11 @@ def check_session_changes(changes: SessionChanges) -> None:
 def check_run_changes(changes: RunChanges) -> None:
     """Raises TypeError for a field that never changes."""
     _check("run", set(changes), RunChanges.__optional_keys__)
+
+
+def check_job_changes(changes: JobChanges) -> None:
+    """Raises TypeError for a field that never changes."""
+    _check("job", set(changes), JobChanges.__optional_keys__)
 
 
 def _check(what: str, given: set[str], allowed: frozenset[str]) -> None:

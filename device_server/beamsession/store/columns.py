@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import BigInteger, Dialect, Integer, Text
@@ -21,6 +22,11 @@ Whole = BigInteger().with_variant(Integer, "sqlite")
 def storable(text: str) -> str:
     """`text` with what no database text can hold (NUL, lone surrogates) replaced by U+FFFD."""
     return _UNSTORABLE.sub("\ufffd", text)
+
+
+def digest(text: str) -> str:
+    """SHA-256 (hex) of a text that may be too long for an index; of empty text empty."""
+    return sha256(text.encode(errors="surrogatepass")).hexdigest() if text else ""
 
 
 def to_microseconds(moment: datetime) -> int:

@@ -11,20 +11,26 @@ from sqlalchemy import Connection, Executable, Row, bindparam, func, select
 
 from beamsession.model.errors import NotFoundError
 from beamsession.model.event import Event, Refusal
+from beamsession.model.job import Job, JobKind, JobState
 from beamsession.model.run import Run
 from beamsession.model.session import AddedFile, Ingest, Session
 from beamsession.model.states import IngestState, SessionState
 from beamsession.store import rows
 from beamsession.store.chain import read_head
+from beamsession.store.columns import digest
 from beamsession.store.query import Place, SessionQuery, select_sessions
 from beamsession.store.replies import Reply
 from beamsession.store.tables import (
     IS_CLOSED,
     IS_LIVE,
     IS_OPEN,
+    IS_OURS,
+    IS_UNSEEN_FAILURE,
+    WAS_MOVED,
     events,
     files,
     ingests,
+    jobs,
     refusals,
     replies,
     runs,
@@ -40,8 +46,15 @@ _SELECT_COMPLETING = (
     .order_by(sessions.c.start, sessions.c.id)
 )
 _SELECT_LIVE = select(runs).where(runs.c.instrument == bindparam("instrument"), IS_LIVE).order_by(runs.c.id)
-_SELECT_LAST_RUN = select(runs).where(runs.c.instrument == bindparam("instrument")).order_by(runs.c.id.desc()).limit(1)
-_COUNT_RUNS = select(func.count()).where(runs.c.session_id == bindparam("session_id"))
+_SELECT_LAST_RUN = (
+    select(runs).where(runs.c.instrument == bindparam("instrument"), IS_OURS).order_by(runs.c.id.desc()).limit(1)
+)
+_SELECT_ENDED_RUN = (
+    select(runs)
+    .where(runs.c.session_id == bindparam("session_id"), runs.c.stop.is_not(None))
+    .order_by(runs.c.stop.desc(), runs.c.number.desc())
+    .limit(1)
+)
 _SELECT_EVENTS = (
     select(events).where(events.c.seq > bindparam("after")).order_by(events.c.seq).limit(bindparam("number"))
 )
@@ -116,14 +129,27 @@ class Reads(ABC):
             )
         return rows.to_run(row)
 
-    def runs(self, session_id: int) -> list[Run]:
-        """The session's runs by number."""
-        found = self._all(select(runs).where(runs.c.session_id == session_id).order_by(runs.c.number))
+    def runs(self, session_id: int, *, after: int = 0, limit: int | None = None) -> list[Run]:
+        """The session's runs by number, from number `after` on (not included)."""
+        statement = select(runs).where(runs.c.session_id == session_id, runs.c.number > after)
+        found = self._all(statement.order_by(runs.c.number).limit(limit))
         return [rows.to_run(row) for row in found]
 
-    def run_count(self, session_id: int) -> int:
-        """How many runs the session has."""
-        return self._number(_COUNT_RUNS, session_id=session_id)
+    def run_with_file(self, session_id: int, file: str) -> Run | None:
+        """The first of the session's runs that has this file."""
+        statement = select(runs).where(runs.c.session_id == session_id, runs.c.file_hash == digest(file))
+        row = self._first(statement.order_by(runs.c.number).limit(1))
+        return rows.to_run(row) if row else None
+
+    def run_ended_last(self, session_id: int) -> Run | None:
+        """The session's run that has the latest end."""
+        row = self._first(_SELECT_ENDED_RUN, session_id=session_id)
+        return rows.to_run(row) if row else None
+
+    def runs_moved_away(self, session_id: int) -> list[Run]:
+        """The runs that were recorded in this session and belong to another one now; their files may lie here."""
+        statement = select(runs).where(runs.c.recorded_in == session_id, WAS_MOVED).order_by(runs.c.id)
+        return [rows.to_run(row) for row in self._all(statement)]
 
     def live_runs(self, instrument: str) -> list[Run]:
         """The runs that have no verdict yet, oldest first."""
@@ -131,9 +157,14 @@ class Reads(ABC):
         return [rows.to_run(row) for row in found]
 
     def last_run(self, instrument: str) -> Run | None:
-        """The run that was begun last."""
+        """The run that was begun or registered last; imported ones were not taken here."""
         row = self._first(_SELECT_LAST_RUN, instrument=instrument)
         return rows.to_run(row) if row else None
+
+    def file(self, session_id: int, path: str) -> AddedFile | None:
+        """The session's added file of this path."""
+        row = self._first(select(files).where(files.c.session_id == session_id, files.c.path_hash == digest(path)))
+        return rows.to_file(row) if row else None
 
     def files(self, session_id: int) -> list[AddedFile]:
         """The session's added files in the order they were added."""
@@ -188,6 +219,53 @@ class Reads(ABC):
             .group_by(ingests.c.state)
         )
         return dict.fromkeys(states, 0) | {IngestState(row.state): row.number for row in found}
+
+    def session_from(self, instrument: str, source: str) -> Session | None:
+        """The session that came from `source`, so that nothing is imported twice."""
+        statement = select(sessions).where(
+            sessions.c.instrument == instrument,
+            sessions.c.source_hash == digest(source),
+            sessions.c.source_hash != "",
+            sessions.c.state != SessionState.CANCELLED,
+        )
+        row = self._first(statement.order_by(sessions.c.id).limit(1))
+        return rows.to_session(row) if row else None
+
+    def job(self, job_id: int) -> Job:
+        """The job. Raises NotFoundError JOB_NOT_FOUND."""
+        row = self._first(select(jobs).where(jobs.c.id == job_id))
+        if row is None:
+            raise NotFoundError(
+                f"There is no job {job_id}.",
+                code="JOB_NOT_FOUND",
+                value=job_id,
+                remedy="List the jobs to see which there are.",
+            )
+        return rows.to_job(row)
+
+    def jobs(
+        self,
+        instrument: str,
+        *,
+        states: Collection[JobState] = (),
+        session_id: int | None = None,
+        kind: JobKind | None = None,
+        limit: int | None = None,
+    ) -> list[Job]:
+        """Jobs in these states (or any), newest first."""
+        statement = select(jobs).where(jobs.c.instrument == instrument)
+        if states:
+            statement = statement.where(jobs.c.state.in_(sorted(set(states))))
+        if session_id is not None:
+            statement = statement.where(jobs.c.session_id == session_id)
+        if kind is not None:
+            statement = statement.where(jobs.c.kind == kind)
+        return [rows.to_job(row) for row in self._all(statement.order_by(jobs.c.id.desc()).limit(limit))]
+
+    def unseen_failures(self, instrument: str, kind: JobKind) -> list[Job]:
+        """The failed jobs of a kind that nobody has acknowledged, newest first."""
+        statement = select(jobs).where(jobs.c.instrument == instrument, jobs.c.kind == kind, IS_UNSEEN_FAILURE)
+        return [rows.to_job(row) for row in self._all(statement.order_by(jobs.c.id.desc()))]
 
     def reply(self, instrument: str, request_id: str) -> Reply | None:
         """What was answered to this request before; kept for 7 days."""

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from beamsession.model.event import Event, Refusal
+from beamsession.model.job import Job, JobKind, JobState
 from beamsession.model.run import Run, RunOrigin
 from beamsession.model.session import AddedFile, Ingest, Session
 from beamsession.model.states import IngestState, RunIntent, RunState, SessionState
@@ -30,6 +31,9 @@ def to_session(row: Row[Any]) -> Session:
         metadata_edited=row.metadata_edited,
         version=row.version,
         dataset_pid=row.dataset_pid,
+        source=row.source,
+        run_count=row.run_count,
+        last_run_number=row.last_run_number,
     )
 
 
@@ -54,6 +58,9 @@ def to_run(row: Row[Any]) -> Run:
         recorder=row.recorder,
         acknowledged=row.acknowledged,
         version=row.version,
+        enabled=row.enabled,
+        recorded_in=row.recorded_in,
+        recorded_as=row.recorded_as,
     )
 
 
@@ -79,6 +86,29 @@ def to_ingest(row: Row[Any]) -> Ingest:
         step=row.step,
         detail=row.detail,
         attempts=row.attempts,
+        overlay=row.overlay,
+        dataset_name=row.dataset_name,
+    )
+
+
+def to_job(row: Row[Any]) -> Job:
+    """A row of `jobs`."""
+    return Job(
+        id=row.id,
+        instrument=row.instrument,
+        kind=JobKind(row.kind),
+        state=JobState(row.state),
+        title=row.title,
+        user=row.user,
+        created=row.created,
+        updated=row.updated,
+        session_id=row.session_id,
+        arguments=row.arguments,
+        progress=row.progress,
+        detail=row.detail,
+        result=row.result,
+        cancel_asked=row.cancel_asked,
+        acknowledged=row.acknowledged,
     )
 
 

@@ -6,6 +6,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -15,6 +16,7 @@ from sqlalchemy import (
     TextClause,
     UniqueConstraint,
     text,
+    true,
 )
 
 from beamsession.store.columns import JsonText, Moment, PlainText, Whole
@@ -33,6 +35,9 @@ metadata = MetaData(
 IS_OPEN = text("state IN ('STARTED', 'PAUSED')")
 IS_CLOSED = text("state IN ('COMPLETED', 'ARCHIVED')")
 IS_LIVE = text("state IN ('PREPARING', 'RECORDING', 'PAUSED', 'DRAINING', 'LOST')")
+IS_OURS = text("origin != 'imported'")
+WAS_MOVED = text("recorded_in != session_id")
+IS_UNSEEN_FAILURE = text("state = 'failed' AND NOT acknowledged")
 
 
 def _partial(name: str, *columns: str, where: TextClause, unique: bool = False) -> Index:
@@ -69,6 +74,10 @@ sessions = Table(
     Column("metadata_edited", Boolean, nullable=False),
     Column("version", Integer, nullable=False),
     Column("dataset_pid", PlainText, nullable=False),
+    Column("source", PlainText, nullable=False, server_default=""),
+    Column("source_hash", String(64), nullable=False, server_default=""),
+    Column("run_count", Integer, nullable=False, server_default="0"),
+    Column("last_run_number", Integer, nullable=False, server_default="0"),
     Index("ix_sessions_instrument_id", "instrument", "id"),
     Index("ix_sessions_start", "start", "id"),
     Index("ix_sessions_state_start", "state", "start", "id"),
@@ -78,8 +87,9 @@ sessions = Table(
     Index("ix_sessions_proposal_start", "proposal", "start", "id"),
     _partial("ux_sessions_open", "instrument", where=IS_OPEN, unique=True),
     _partial("ix_sessions_closed_stop", "instrument", "stop", "id", where=IS_CLOSED),
+    _partial("ix_sessions_source", "instrument", "source_hash", where=text("source_hash != ''")),
 )
-"""`search` is name and title, case-folded: SQLite folds ASCII only."""
+"""`search` is name and title, case-folded: SQLite folds ASCII only. `source_hash` is the SHA-256 of `source`."""
 
 runs = Table(
     "runs",
@@ -103,10 +113,18 @@ runs = Table(
     Column("recorder", PlainText, nullable=False),
     Column("acknowledged", Boolean, nullable=False),
     Column("version", Integer, nullable=False),
+    Column("enabled", Boolean, nullable=False, server_default=true()),
+    Column("recorded_in", Whole, nullable=False, server_default="0"),
+    Column("recorded_as", Integer, nullable=False, server_default="0"),
+    Column("file_hash", String(64), nullable=False, server_default=""),
     UniqueConstraint("session_id", "number"),
-    Index("ix_runs_instrument_id", "instrument", "id"),
+    Index("ix_runs_session_id_file_hash", "session_id", "file_hash"),
+    Index("ix_runs_session_id_stop", "session_id", "stop", "number"),
+    _partial("ix_runs_ours", "instrument", "id", where=IS_OURS),
     _partial("ix_runs_live", "instrument", "id", where=IS_LIVE),
+    _partial("ix_runs_moved", "recorded_in", "id", where=WAS_MOVED),
 )
+"""`file_hash` is the SHA-256 of the file's path, which may be longer than what PostgreSQL puts into an index."""
 
 files = Table(
     "files",
@@ -132,9 +150,36 @@ ingests = Table(
     Column("step", PlainText, nullable=False),
     Column("detail", PlainText, nullable=False),
     Column("attempts", Integer, nullable=False),
+    Column("overlay", JsonText, nullable=False, server_default="{}"),
+    Column("dataset_name", PlainText, nullable=False, server_default=""),
     Index("ix_ingests_instrument_state", "instrument", "state", "session_id"),
     Index("ix_ingests_state", "state", "session_id"),
 )
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", Whole, primary_key=True, autoincrement=False),
+    Column("instrument", PlainText, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("title", PlainText, nullable=False),
+    Column("user", PlainText, nullable=False),
+    Column("created", Moment, nullable=False),
+    Column("updated", Moment, nullable=False),
+    Column("session_id", Whole),
+    Column("arguments", JsonText, nullable=False),
+    Column("progress", Float, nullable=False),
+    Column("detail", PlainText, nullable=False),
+    Column("result", JsonText, nullable=False),
+    Column("cancel_asked", Boolean, nullable=False),
+    Column("acknowledged", Boolean, nullable=False),
+    Index("ix_jobs_instrument_state_id", "instrument", "state", "id"),
+    Index("ix_jobs_instrument_id", "instrument", "id"),
+    Index("ix_jobs_session_id_id", "session_id", "id"),
+    _partial("ix_jobs_unseen_failures", "instrument", "kind", "id", where=IS_UNSEEN_FAILURE),
+)
+"""What the worker is asked to do; how it does it is in the job database."""
 
 events = Table(
     "events",

@@ -127,7 +127,7 @@ def shown_run(reader: Reads, instrument: str) -> Run | None:
         return last
     if live := reader.live_runs(instrument):
         return live[-1]
-    return max(reader.runs(last.session_id), key=lambda run: (run.stop or run.start, run.number))
+    return reader.run_ended_last(last.session_id) or last
 
 
 class Change(Standing):

@@ -98,7 +98,7 @@ def run_register(ctx: Context, *, path: str, title: str = "") -> int:
     facts = existing_path(ctx, session, path)
     with ctx.change() as change:
         session = change.open_session(Command.REGISTER_RUN)
-        if any(run.file == str(facts.path) for run in change.tx.runs(session.id)):
+        if change.tx.run_with_file(session.id, str(facts.path)) is not None:
             raise ConflictError(
                 f"{facts.path} is a run of this session already.",
                 code="FILE_REGISTERED",
@@ -201,7 +201,7 @@ def _draft(
     return Run(
         id=0,
         session_id=session.id,
-        number=ctx.store.run_count(session.id) + 1,
+        number=session.last_run_number + 1,
         state=RunState.PREPARING,
         intent=RunIntent.RECORD,
         origin=RunOrigin.RECORDED,

@@ -112,7 +112,7 @@ def session_cancel(ctx: Context) -> None:
     """Cancel a session that has no run: its folder goes, its record and id stay as CANCELLED."""
     with ctx.change() as change:
         session = change.open_session(Command.CANCEL)
-        runs = change.tx.run_count(session.id)
+        runs = session.run_count
         if runs:
             raise WrongStateError(
                 f"Session {session.id} has {runs} runs and cannot be cancelled.",
@@ -190,11 +190,10 @@ def session_archive(ctx: Context, *, session: int, pid: str) -> None:
 
 def finish_completing(ctx: Context, change: Change, session: Session) -> None:
     """Complete `session`, whose last run has ended, inside the transaction that ended it."""
-    change.tx.change_session(session, state=SessionState.COMPLETED, stop=change.tx.now)
-    runs = change.tx.run_count(session.id)
+    session = change.tx.change_session(session, state=SessionState.COMPLETED, stop=change.tx.now)
     if ctx.instrument.ingest_on_complete:
         change.tx.set_ingest(Ingest(session.id, IngestState.PENDING, change.tx.now, step="waiting"))
-    change.tx.event("session_completed", session_id=session.id, runs=runs)
+    change.tx.event("session_completed", session_id=session.id, runs=session.run_count)
 
 
 def _complete(ctx: Context, change: Change) -> None:
@@ -230,7 +229,7 @@ def _close_open_session(ctx: Context, change: Change) -> dict[str, Any] | None:
 
 
 def _is_untouched(change: Change, session: Session) -> bool:
-    if session.metadata_edited or change.tx.run_count(session.id) or change.tx.files(session.id):
+    if session.metadata_edited or session.run_count or change.tx.files(session.id):
         return False
     return not any(event.kind == "comment_added" for event in change.tx.events(session_id=session.id))
 

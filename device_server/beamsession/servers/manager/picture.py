@@ -78,7 +78,7 @@ def _read_again(reads: Reads, view: View, parts: frozenset[_Part]) -> View:
     if _Part.RUN in parts:
         view = replace(view, run=shown_run(reads, name))
     if _Part.RUN_COUNT in parts:
-        view = replace(view, run_count=reads.run_count(view.session.id) if view.session else 0)
+        view = replace(view, run_count=view.session.run_count if view.session else 0)
     if _Part.INGEST in parts:
         counts = reads.ingest_counts(name, _WAITING)
         waiting = counts[IngestState.PENDING] + counts[IngestState.RUNNING]
