@@ -97,3 +97,29 @@ def test_only_the_worker_reports(ingesting: Desk, verb: str) -> None:
     session_id = completed(ingesting)
     given = {"pid": "pid/1"} if verb == "session_archive" else {"state": "done"}
     assert ingesting.refused(verb, by=STAFF, session=session_id, **given).code == "NOT_PERMITTED"
+
+
+def test_an_overlay_goes_with_the_ingest_and_not_into_the_session(ingesting: Desk) -> None:
+    session_id = completed(ingesting)
+    ingesting.ask("ingest_request", session=session_id, overlay={"datasetName": "Ceria", "energy": 12.4})
+    assert ingesting.ask("ingest_show", session=session_id)["overlay"] == {"datasetName": "Ceria", "energy": 12.4}
+    assert ingesting.ask("metadata_show", session=session_id) == {}
+    ingesting.ask("ingest_report", by=WORKER, session=session_id, state="parked", step="files")
+    ingesting.ask("ingest_request", session=session_id)
+    assert ingesting.ask("ingest_show", session=session_id)["overlay"]["datasetName"] == "Ceria"
+    ingesting.ask("session_archive", by=WORKER, session=session_id, pid="20.500/1", name="Ceria")
+    assert ingesting.ask("ingest_show", session=session_id)["dataset_name"] == "Ceria"
+
+
+def test_an_overlay_comes_too_late_when_the_document_may_be_sent(ingesting: Desk) -> None:
+    session_id = completed(ingesting)
+    ingesting.ask("ingest_report", by=WORKER, session=session_id, state="parked", step="block 1 of 1")
+    assert ingesting.refused("ingest_request", session=session_id, overlay={"a": 1}).code == "WRONG_STATE"
+    assert ingesting.ask("ingest_request", session=session_id) is None
+
+
+def test_parameters_of_an_external_ingestor_are_refused_where_there_is_none(ingesting: Desk) -> None:
+    session_id = completed(ingesting)
+    refused = ingesting.refused("ingest_request", session=session_id, parameters="--ingest --noninteractive")
+    assert refused.code == "NO_EXTERNAL_INGESTOR"
+    assert refused.remedy

@@ -97,9 +97,10 @@ def test_reading_changes_nothing(desk: Desk) -> None:
     session_id = desk.ask("session_start")
     desk.ask("session_complete")
     desk.ask("ingest_request", session=session_id)
+    known = {"session": session_id, "job": desk.ask("session_import", path=str(desk.instrument.data_root))}
     head = desk.store.head()
     for verb in REGISTRY:
         if verb.place is Place.STORE and verb.name != "run_show":
             takes = verb.arguments.model_fields
-            desk.ask(verb.name, by=WORKER, **({"session": session_id} if "session" in takes else {}))
+            desk.ask(verb.name, by=WORKER, **{key: value for key, value in known.items() if key in takes})
     assert desk.store.head() == head

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from beamsession.model.instrument import Instrument
+from beamsession.model.job import Job
 from beamsession.model.report import DiskFacts, RunReport
 from beamsession.model.run import Run
 from beamsession.model.states import DeviceState, RunState
@@ -41,6 +42,7 @@ class Facts:
     disk: DiskFacts | None
     recorder_fault: str = ""
     ingest_parked: int = 0
+    failed_hooks: tuple[Job, ...] = ()
 
 
 def alarms(instrument: Instrument, facts: Facts) -> tuple[Alarm, ...]:
@@ -50,6 +52,7 @@ def alarms(instrument: Instrument, facts: Facts) -> tuple[Alarm, ...]:
         *_disk_alarms(instrument, facts.disk),
         *_run_alarms(facts),
         *_ingest_alarms(facts),
+        *_hook_alarms(facts),
     ]
     return tuple(sorted(found, key=lambda alarm: -alarm.severity))
 
@@ -127,3 +130,12 @@ def _ingest_alarms(facts: Facts) -> list[Alarm]:
         return []
     sentence = f"{facts.ingest_parked} completed sessions wait for a person before they can go to the catalogue."
     return [Alarm("INGEST_PARKED", Severity.MINOR, sentence, blocks=False)]
+
+
+def _hook_alarms(facts: Facts) -> list[Alarm]:
+    if not facts.failed_hooks:
+        return []
+    job = facts.failed_hooks[0]
+    others = f" ({len(facts.failed_hooks) - 1} more failed.)" if len(facts.failed_hooks) > 1 else ""
+    sentence = f"{job.detail} (job {job.id}){others} Acknowledge it with AcknowledgeAlarm."
+    return [Alarm("HOOK_FAILED", Severity.MINOR, sentence, blocks=False)]

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from beamsession.model.definition import MetadataDefinition
 from beamsession.model.detector import ConstantConfig, DetectorConfig, Identifier, ReadingConfig, Value
+from beamsession.model.hook import HookConfig
 from beamsession.model.paths import DEFAULT_TEMPLATE, check_template
 from beamsession.model.plan import FileRules, InstrumentFacts
+
+
+class AddedFiles(StrEnum):
+    """What becomes of files that belong to a session and lie outside its folder."""
+
+    COPY = "copy"
+    """they are copied into the folder before its files are listed for the catalogue"""
+    REFERENCE = "reference"
+    """they stay where they are; the catalogue is told their paths"""
 
 
 class Instrument(Value):
@@ -19,10 +31,13 @@ class Instrument(Value):
     data_root: Path
     folder_template: Annotated[str, AfterValidator(check_template)] = DEFAULT_TEMPLATE
     allowed_roots: tuple[Path, ...] = ()
+    added_files: AddedFiles = AddedFiles.COPY
     rules: FileRules = FileRules()
     detectors: tuple[DetectorConfig, ...] = ()
     readings: tuple[ReadingConfig, ...] = ()
     constants: tuple[ConstantConfig, ...] = ()
+    definition: MetadataDefinition = Field(default=MetadataDefinition(), description="of its sessions' metadata")
+    hooks: tuple[HookConfig, ...] = ()
     connect_timeout_s: float = 2.0
     min_free_bytes: int = 0
     low_free_bytes: int = 0

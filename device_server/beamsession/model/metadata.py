@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from typing import Any, cast
 
 from beamsession.model.errors import InvalidInputError
@@ -60,11 +61,39 @@ def _check_value(value: Any, where: str, depth: int) -> None:
             )
 
 
+def with_units(metadata: dict[str, Any], units: Mapping[str, str]) -> dict[str, Any]:
+    """`metadata` with each number, or list of numbers, under a key of `units` as a pair `{"value", "unit"}`.
+
+    A value that is such a pair already has its own unit; text, true and false have none.
+    """
+    return {
+        key: {"value": value, "unit": units[key]} if key in units and _is_numeric(value) else value
+        for key, value in metadata.items()
+    }
+
+
+def is_same(one: Any, other: Any) -> bool:
+    """Whether two JSON values are equal in type too, at every depth: 1, 1.0 and true are three values."""
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+
+
+def is_key(text: str) -> bool:
+    """Whether metadata may have this key."""
+    return bool(text.strip()) and len(text) <= MAX_KEY and text.isprintable()
+
+
 def _check_key(key: Any, where: str) -> None:
-    if not isinstance(key, str) or not key.strip() or len(key) > MAX_KEY or not key.isprintable():
+    if not isinstance(key, str) or not is_key(key):
         raise InvalidInputError(
             f"{where} has a key that is empty, not text, not printable or longer than {MAX_KEY} characters.",
             code="BAD_METADATA",
             value=ascii(key)[:MAX_KEY],
             remedy="Use short printable keys.",
         )
+
+
+def _is_numeric(value: Any) -> bool:
+    if isinstance(value, list):
+        items = cast("list[Any]", value)
+        return bool(items) and all(_is_numeric(item) and not isinstance(item, list) for item in items)
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -32,6 +32,7 @@ class SessionFacts(Value):
     user: str = ""
     start: datetime
     metadata: dict[str, Any] = Field(default_factory=dict)
+    units: dict[str, str] = Field(default_factory=dict, description="of plain numbers in the metadata, by key")
 
 
 class InstrumentFacts(Value):

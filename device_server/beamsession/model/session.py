@@ -8,6 +8,9 @@ from typing import Any
 
 from beamsession.model.states import IngestState, SessionState
 
+_NOT_BEGUN = ("", "waiting")
+_STORED = ("block", "verify")  # steps of the worker that come after the dataset was created
+
 
 @dataclass(frozen=True)
 class Session:
@@ -70,3 +73,13 @@ class Ingest:
     attempts: int = 0
     overlay: dict[str, Any] = field(default_factory=dict[str, Any])
     dataset_name: str = ""
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether the worker has begun and not ended: what is changed now would not arrive."""
+        return self.state is IngestState.RUNNING or (self.state is IngestState.PENDING and self.step not in _NOT_BEGUN)
+
+    @property
+    def may_be_stored(self) -> bool:
+        """Whether part of it may be in the catalogue already."""
+        return self.is_under_way or self.state is IngestState.DONE or self.step.startswith(_STORED)

@@ -28,6 +28,7 @@ class Command(StrEnum):
     """The commands that depend on the situation, by the names of their verbs."""
 
     START = "session_start"
+    RESTART = "session_restart"
     PAUSE = "session_pause"
     RESUME = "session_resume"
     COMPLETE = "session_complete"
@@ -96,6 +97,16 @@ def _start(situation: Situation) -> Entry:
     if situation in _RUN_OF:
         return Allowed("the open run drains, its session completes when it has; a new session is started at once")
     return Allowed("the open session completes (is cancelled if nothing was put in it); a new session is started")
+
+
+def _restart(situation: Situation) -> Entry:
+    if situation not in _OPEN:
+        return Allowed("a completed session is open again")
+    if situation in _RUN_OF:
+        return Allowed("the open run drains, its session completes when it has; the completed session is open again")
+    return Allowed(
+        "the open session completes (is cancelled if it is empty); the completed one is open again"
+    )
 
 
 def _pause(situation: Situation) -> Entry:
@@ -170,6 +181,8 @@ def entry(command: Command, situation: Situation) -> Entry:
     match command:
         case Command.START:
             return _start(situation)
+        case Command.RESTART:
+            return _restart(situation)
         case Command.PAUSE:
             return _pause(situation)
         case Command.RESUME:

@@ -9,6 +9,7 @@ from typing import Any
 
 from beamsession.model.alarms import Alarm
 from beamsession.model.event import Event
+from beamsession.model.job import Job
 from beamsession.model.report import DiskFacts, RunReport
 from beamsession.model.run import Run
 from beamsession.model.session import Session
@@ -20,7 +21,8 @@ class View:
     """What every reader is answered from; a new one replaces it after each change.
 
     `session` is the open one, or the one still completing, else None. `run` is the newest run of the instrument,
-    `report` the recorder's word about it. `event_count` only grows: a reader that sees it jump has missed a push.
+    `report` the recorder's word about it. `failed_hooks` are the jobs that nobody has acknowledged, newest first.
+    `event_count` only grows: a reader that sees it jump has missed a push.
     """
 
     instrument: str
@@ -34,6 +36,7 @@ class View:
     disk: DiskFacts | None = None
     ingest_pending: int = 0
     ingest_parked: int = 0
+    failed_hooks: tuple[Job, ...] = ()
     last_completed: Session | None = None
     session_ids: tuple[int, ...] = ()
     event_count: int = 0

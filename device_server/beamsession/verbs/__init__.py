@@ -1,6 +1,37 @@
 """What every face can ask for: one file per noun, each verb declared once."""
 
-from beamsession.verbs import alarm, comment, event, file, ingest, metadata, run, session
+from beamsession.verbs import (
+    adopt,
+    alarm,
+    comment,
+    event,
+    file,
+    ingest,
+    job,
+    metadata,
+    run,
+    run_place,
+    session,
+    session_create,
+    session_list,
+    transfer,
+)
 from beamsession.verbs.registry import REGISTRY
 
-__all__ = ["REGISTRY", "alarm", "comment", "event", "file", "ingest", "metadata", "run", "session"]
+__all__ = [
+    "REGISTRY",
+    "adopt",
+    "alarm",
+    "comment",
+    "event",
+    "file",
+    "ingest",
+    "job",
+    "metadata",
+    "run",
+    "run_place",
+    "session",
+    "session_create",
+    "session_list",
+    "transfer",
+]

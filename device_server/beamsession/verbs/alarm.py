@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from beamsession.model.job import JobKind
 from beamsession.model.permissions import Action
 from beamsession.model.states import RunState
 from beamsession.model.verb import Place
@@ -13,11 +14,19 @@ _UNHAPPY = (RunState.INCOMPLETE, RunState.ABORTED, RunState.FAILED)
 
 @verb(Action.OPERATE, Place.DEVICE)
 def alarm_acknowledge(ctx: Context) -> bool:
-    """Acknowledge the unhappy end of the last run, so that its alarm goes; False if there was none."""
+    """Acknowledge the unhappy end of the last run and failed hooks: their alarms go; False if there were none."""
     run = shown_run(ctx.store, ctx.instrument.name)
-    if run is None or run.acknowledged or run.state not in _UNHAPPY:
+    is_unhappy = run is not None and not run.acknowledged and run.state in _UNHAPPY
+    hooks = ctx.store.unseen_failures(ctx.instrument.name, JobKind.HOOK)
+    if not is_unhappy and not hooks:
         return False
     with ctx.change() as change:
-        change.tx.change_run(run, acknowledged=True)
-        change.tx.event("alarm_acknowledged", session_id=run.session_id, run_number=run.number, state=run.state.value)
+        if run is not None and is_unhappy:
+            change.tx.change_run(run, acknowledged=True)
+            state = run.state.value
+            change.tx.event("alarm_acknowledged", session_id=run.session_id, run_number=run.number, state=state)
+        for job in hooks:
+            change.tx.change_job(job, acknowledged=True)
+        if hooks:
+            change.tx.event("hooks_acknowledged", jobs=[job.id for job in hooks])
         return change.reply(True)

@@ -10,6 +10,7 @@ from typing import TypeVar
 from beamsession.model.clock import Clock, utc_now
 from beamsession.model.errors import NotFoundError
 from beamsession.model.instrument import Instrument
+from beamsession.model.job import Job
 from beamsession.model.permissions import Action, permit
 from beamsession.model.plain import plain
 from beamsession.model.ports import RecorderPort
@@ -72,6 +73,18 @@ class Context:
                 remedy="List this instrument's sessions with ListSessions.",
             )
         return self.permit(found)
+
+    def job(self, job_id: int) -> Job:
+        """The job of this instrument; NotFoundError JOB_NOT_FOUND."""
+        found = self.store.job(job_id)
+        if found.instrument != self.instrument.name:
+            raise NotFoundError(
+                f"Job {job_id} was not asked for on {self.instrument.name}.",
+                code="JOB_NOT_FOUND",
+                value=job_id,
+                remedy="List this instrument's jobs with ListJobs.",
+            )
+        return found
 
     def _present(self) -> Session:
         found = self.store.open_session(self.instrument.name)

@@ -10,26 +10,27 @@ from beamsession.model.session import AddedFile
 from beamsession.model.situation import Command
 from beamsession.model.verb import Place
 from beamsession.verbs.context import Context
-from beamsession.verbs.path import existing_path
+from beamsession.verbs.editing import require_editable, session_to_edit
+from beamsession.verbs.path import existing_path, folder_of, normal_path
 from beamsession.verbs.registry import verb
 
 
 @verb(Action.EDIT, Place.DEVICE)
-def file_add(ctx: Context, *, path: str) -> bool:
-    """Add a file or folder to the open session; False if it was added before.
+def file_add(ctx: Context, *, path: str, session: int = 0) -> bool:
+    """Add a file or folder to a session (0: the open one); False if it was added before.
 
     The path is one of the server's host, absolute or relative to the session's folder, and must exist inside the
     data root or an allowed root.
     """
-    session = ctx.permit(ctx.standing().open_session(Command.ADD_FILE))
-    facts = existing_path(ctx, session, path)
-    if any(file.path == str(facts.path) for file in ctx.store.files(session.id)):
+    found = session_to_edit(ctx, session, Command.ADD_FILE)
+    facts = existing_path(ctx, folder_of(ctx, found), path)
+    if ctx.store.file(found.id, str(facts.path)) is not None:
         return False
     with ctx.change() as change:
-        session = change.open_session(Command.ADD_FILE)
+        found = require_editable(change, found)
         change.tx.add_file(
             AddedFile(
-                session_id=session.id,
+                session_id=found.id,
                 path=str(facts.path),
                 added=change.tx.now,
                 size=facts.size,
@@ -37,7 +38,24 @@ def file_add(ctx: Context, *, path: str) -> bool:
                 is_folder=facts.is_folder,
             )
         )
-        change.tx.event("file_added", session_id=session.id, path=str(facts.path), size=facts.size)
+        change.tx.event("file_added", session_id=found.id, path=str(facts.path), size=facts.size)
+        return change.reply(True)
+
+
+@verb(Action.EDIT, Place.DEVICE)
+def file_remove(ctx: Context, *, path: str, session: int = 0) -> bool:
+    """Take an added file or folder off a session (0: the open one) again; the file itself stays.
+
+    False if it was not added. The path need not exist any more.
+    """
+    found = session_to_edit(ctx, session, Command.ADD_FILE)
+    wanted = str(normal_path(ctx, folder_of(ctx, found), path))
+    with ctx.change() as change:
+        found = require_editable(change, found)
+        if change.tx.file(found.id, wanted) is None:
+            return change.reply(False)
+        change.tx.remove_file(found.id, wanted)
+        change.tx.event("file_removed", session_id=found.id, path=wanted)
         return change.reply(True)
 
 

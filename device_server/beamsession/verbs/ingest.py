@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from beamsession.model.errors import NotFoundError, RefusedError, WrongStateError
+from beamsession.model.metadata import check_metadata
+from beamsession.model.names import shortened
 from beamsession.model.permissions import Action
 from beamsession.model.plain import plain
 from beamsession.model.session import Ingest
@@ -35,8 +38,22 @@ def ingest_show(ctx: Context, *, session: int) -> dict[str, Any]:
 
 
 @verb(Action.OPERATE, Place.DEVICE)
-def ingest_request(ctx: Context, *, session: int) -> None:
-    """Send a completed session to the catalogue, or try a parked one again."""
+def ingest_request(
+    ctx: Context, *, session: int, overlay: dict[str, Any] | None = None, parameters: str | None = None
+) -> None:
+    """Send a completed session to the catalogue now, or try a parked one again.
+
+    `overlay` is laid over the session's metadata in the one document that is sent, and is not kept in the session.
+    `parameters` are those of an external ingestor.
+    """
+    overlay = check_metadata(overlay or {})
+    if parameters is not None:
+        raise RefusedError(
+            "The catalogue is asked directly, and an external ingestor's parameters mean nothing to it.",
+            code="NO_EXTERNAL_INGESTOR",
+            value=shortened(parameters),
+            remedy="Leave them out; what they set is in the [catalogue] table of the configuration.",
+        )
     ctx.session(session)
     if not ctx.instrument.has_catalogue:
         raise RefusedError(
@@ -52,8 +69,16 @@ def ingest_request(ctx: Context, *, session: int) -> None:
                 value=session,
                 remedy="Only a completed session that is not yet archived can be sent to the catalogue.",
             )
-        change.tx.set_ingest(Ingest(session, IngestState.PENDING, change.tx.now, step="waiting"))
-        change.tx.event("ingest_requested", session_id=session)
+        before = change.tx.ingest(session)
+        if overlay and before is not None and before.may_be_stored:
+            raise WrongStateError(
+                f"The document of session {session} is on its way to the catalogue and cannot change any more.",
+                value=session,
+                remedy="Ask without an overlay; what is in the metadata has been sent.",
+            )
+        wanted = overlay or (before.overlay if before else {})
+        change.tx.set_ingest(Ingest(session, IngestState.PENDING, change.tx.now, step="waiting", overlay=wanted))
+        change.tx.event("ingest_requested", session_id=session, overlay=wanted)
 
 
 @verb(Action.REPORT, Place.DEVICE)
@@ -72,6 +97,7 @@ def ingest_report(
     with ctx.change() as change:
         if change.tx.session(session).state is not SessionState.COMPLETED:
             return
-        now = change.tx.now
-        change.tx.set_ingest(Ingest(session, state, now, pid=pid, step=step, detail=detail, attempts=attempts))
+        before = change.tx.ingest(session)
+        reported = Ingest(session, state, change.tx.now, pid=pid, step=step, detail=detail, attempts=attempts)
+        change.tx.set_ingest(replace(reported, overlay=before.overlay if before else {}))
         change.tx.event(f"ingest_{state.value}", session_id=session, step=step, detail=detail, pid=pid)

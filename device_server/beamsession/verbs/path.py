@@ -15,12 +15,18 @@ from beamsession.verbs.context import Context
 _MAX_PATH = 4096
 
 
-def existing_path(ctx: Context, session: Session, text: str) -> FileFacts:
-    """Facts about the path `text`; a relative one counts from the session's folder.
+def start_of_relative_paths(ctx: Context, root: str) -> Path:
+    """The folder that relative paths count from: `root`, which must be an allowed one, or else the data root."""
+    return normal_path(ctx, ctx.instrument.data_root, root) if root.strip() else ctx.instrument.data_root
 
-    Raises InvalidInputError (BAD_PATH, OUTSIDE_ROOTS), NotFoundError (FILE_NOT_FOUND) and UnavailableError where the
-    recorder's host does not answer. Symbolic links are followed before the roots are checked.
-    """
+
+def folder_of(ctx: Context, session: Session) -> Path:
+    """The session's folder on the server's host."""
+    return ctx.instrument.data_root / session.folder
+
+
+def normal_path(ctx: Context, base: Path, text: str) -> Path:
+    """The path `text`, relative to `base` or absolute, without `..`; InvalidInputError (BAD_PATH, OUTSIDE_ROOTS)."""
     stripped = text.strip()
     if not stripped or len(stripped) > _MAX_PATH or not stripped.isprintable():
         raise InvalidInputError(
@@ -29,10 +35,19 @@ def existing_path(ctx: Context, session: Session, text: str) -> FileFacts:
             value=ascii(shortened(stripped)),
             remedy="Give the path of a file on the server's host.",
         )
-    folder = ctx.instrument.data_root / session.folder
-    path = Path(os.path.normpath(folder / stripped))
+    path = Path(os.path.normpath(base / stripped))
+    require_inside(path, ctx.instrument.roots)
+    return path
+
+
+def existing_path(ctx: Context, base: Path, text: str) -> FileFacts:
+    """Facts about the path `text`; a relative one counts from the folder `base`.
+
+    Raises InvalidInputError (BAD_PATH, OUTSIDE_ROOTS), NotFoundError (FILE_NOT_FOUND) and UnavailableError where the
+    recorder's host does not answer. Symbolic links are followed before the roots are checked.
+    """
+    path = normal_path(ctx, base, text)
     roots = ctx.instrument.roots
-    require_inside(path, roots)
     facts = ctx.recorder.stat(path)
     if not facts.exists:
         raise NotFoundError(

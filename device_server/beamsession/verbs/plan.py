@@ -27,6 +27,7 @@ def plan_run(instrument: Instrument, session: Session, run: Run) -> RunPlan:
             user=session.user,
             start=session.start,
             metadata=session.metadata,
+            units=instrument.definition.units_of(),
         ),
         instrument=instrument.facts,
         title=run.title,

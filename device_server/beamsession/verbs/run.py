@@ -7,6 +7,7 @@ from typing import Any
 
 from beamsession.model import names
 from beamsession.model.errors import ConflictError, InvalidInputError, NotFoundError, RefusedError
+from beamsession.model.hook import HookEvent
 from beamsession.model.metadata import check_metadata
 from beamsession.model.permissions import Action
 from beamsession.model.plain import plain
@@ -18,10 +19,13 @@ from beamsession.model.situation import Command
 from beamsession.model.states import RunIntent, RunState, SessionState
 from beamsession.model.verb import Place
 from beamsession.verbs.context import Change, Context
-from beamsession.verbs.path import existing_path
+from beamsession.verbs.hook import call_hooks
+from beamsession.verbs.path import existing_path, folder_of
 from beamsession.verbs.plan import plan_run
 from beamsession.verbs.registry import verb
 from beamsession.verbs.session import finish_completing
+
+_MAX_PAGE = 1000
 
 
 @verb(Action.OPERATE, Place.DEVICE)
@@ -95,7 +99,7 @@ def run_abort(ctx: Context) -> None:
 def run_register(ctx: Context, *, path: str, title: str = "") -> int:
     """Register a file that another program wrote as a run of the open session; return the run's number."""
     session = ctx.standing().open_session(Command.REGISTER_RUN)
-    facts = existing_path(ctx, session, path)
+    facts = existing_path(ctx, folder_of(ctx, session), path)
     with ctx.change() as change:
         session = change.open_session(Command.REGISTER_RUN)
         if change.tx.run_with_file(session.id, str(facts.path)) is not None:
@@ -116,9 +120,12 @@ def run_register(ctx: Context, *, path: str, title: str = "") -> int:
             metadata={},
             recorder="",
             file=str(facts.path),
+            stop=change.tx.now,
         )
-        change.tx.change_run(run, stop=change.tx.now)
-        change.tx.event("run_registered", session_id=session.id, run_number=run.number, file=run.file, size=facts.size)
+        event = change.tx.event(
+            "run_registered", session_id=session.id, run_number=run.number, file=run.file, size=facts.size
+        )
+        call_hooks(ctx, change, HookEvent.RUN_FINISHED, event)
         return change.reply(run.number)
 
 
@@ -131,9 +138,10 @@ def run_check(ctx: Context, *, frames: int | None = None, detectors: list[str] |
 
 
 @verb(Action.READ, Place.STORE)
-def run_list(ctx: Context, *, session: int = 0) -> list[dict[str, Any]]:
-    """List the runs of a session (0: the open one) in order."""
-    return [plain(run) for run in ctx.store.runs(ctx.session(session).id)]
+def run_list(ctx: Context, *, session: int = 0, after: int = 0, limit: int = 1000) -> list[dict[str, Any]]:
+    """List the runs of a session (0: the open one) in order, from number `after` on (not included)."""
+    count = max(1, min(limit, _MAX_PAGE))
+    return [plain(run) for run in ctx.store.runs(ctx.session(session).id, after=after, limit=count)]
 
 
 @verb(Action.READ, Place.STORE)
@@ -248,7 +256,7 @@ def _end(
         {key: item[key] for key in ("detector", "expected", "received", "written", "missing")}
         for item in report.get("accounts", [])
     ]
-    change.tx.event(
+    event = change.tx.event(
         f"run_{state.value.lower()}",
         session_id=run.session_id,
         run_number=run.number,
@@ -256,6 +264,7 @@ def _end(
         file=file or run.file,
         completeness=accounts,
     )
+    call_hooks(ctx, change, HookEvent.RUN_FINISHED, event)
     session = change.tx.session(run.session_id)
     if session.state is SessionState.COMPLETING and not _other_live(change, run):
         finish_completing(ctx, change, session)

@@ -1,24 +1,24 @@
-"""Sessions: start, pause, resume, complete, cancel; list and show them."""
+"""The life of a session: start, pause, resume, complete, cancel, start again, archive."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import replace
 from typing import Any
 
 from beamsession.model import names
 from beamsession.model.errors import RefusedError, UnavailableError, WrongStateError
-from beamsession.model.metadata import check_metadata
-from beamsession.model.paths import session_folder
-from beamsession.model.permissions import Action
-from beamsession.model.plain import plain
+from beamsession.model.hook import HookEvent
+from beamsession.model.permissions import Action, permit
 from beamsession.model.session import Ingest, Session
 from beamsession.model.situation import Command
 from beamsession.model.states import IngestState, RunIntent, RunState, SessionState
 from beamsession.model.verb import Place
-from beamsession.store import SessionQuery
 from beamsession.verbs.context import Change, Context
+from beamsession.verbs.folder import folder_template
+from beamsession.verbs.hook import call_hooks
 from beamsession.verbs.registry import verb
 
+_RESTARTED = "The session was started again."
 _NOT_AT_WORK = (RunState.PREPARING, RunState.LOST)  # the recorder learns later what was asked of the run
 
 
@@ -34,11 +34,11 @@ def session_start(
     """Start a session and return its id.
 
     An open session is completed first (its run drains); one without runs, files, comments or changed metadata is
-    cancelled. Raises InvalidInputError for a bad name, title, proposal or metadata, and RefusedError where the data
-    root cannot be written.
+    cancelled. Without metadata the session gets the defaults of the metadata definition. Raises InvalidInputError for
+    a bad name, title, proposal or metadata, and RefusedError where the data root cannot be written.
     """
     name, title, proposal = names.session_name(name), names.title(title), names.proposal(proposal)
-    metadata = check_metadata(metadata or {})
+    metadata = ctx.instrument.definition.at_start(metadata)
     _require_data_root(ctx)
     with ctx.change() as change:
         previous = _close_open_session(ctx, change)
@@ -47,18 +47,11 @@ def session_start(
             title=title,
             user=ctx.caller.principal.name,
             proposal=proposal,
-            folder=lambda session_id, start: session_folder(
-                ctx.instrument.folder_template,
-                session_id=session_id,
-                name=name,
-                proposal=proposal,
-                instrument=ctx.instrument.name,
-                start=start,
-            ),
+            folder=folder_template(ctx, name=name, proposal=proposal),
             metadata=metadata,
             floor=ctx.id_floor,
         )
-        change.tx.event(
+        event = change.tx.event(
             "session_started",
             session_id=session.id,
             name=name,
@@ -68,7 +61,33 @@ def session_start(
             folder=session.folder,
             previous=previous,
         )
+        call_hooks(ctx, change, HookEvent.SESSION_STARTED, event)
         return change.reply(session.id)
+
+
+@verb(Action.OPERATE, Place.DEVICE)
+def session_restart(ctx: Context, *, session: int) -> int:
+    """Open a completed session again and return its id: its runs go on with the next number.
+
+    An open session is completed first, as at Start. The open session itself is resumed if it is paused. Raises
+    WrongStateError for a session that is archived, cancelled, or has begun its way to the catalogue.
+    """
+    found = ctx.session(session)
+    permit(ctx.caller.principal, Action.EDIT, found)
+    with ctx.change() as change:
+        if change.session is not None and change.session.id == found.id:
+            if change.session.state is SessionState.PAUSED:
+                _resume(change, change.session)
+            return change.reply(found.id)
+        found = _require_restartable(change, found)
+        previous = _close_open_session(ctx, change)
+        change.tx.change_session(found, state=SessionState.STARTED, stop=None)
+        ingest = change.tx.ingest(found.id)
+        if ingest is not None:
+            change.tx.set_ingest(replace(ingest, state=IngestState.CANCELLED, updated=change.tx.now, detail=_RESTARTED))
+        event = change.tx.event("session_restarted", session_id=found.id, previous=previous)
+        call_hooks(ctx, change, HookEvent.SESSION_STARTED, event)
+        return change.reply(found.id)
 
 
 @verb(Action.OPERATE, Place.DEVICE, tango="Pause")
@@ -89,14 +108,7 @@ def session_pause(ctx: Context) -> None:
 def session_resume(ctx: Context) -> None:
     """Resume the paused session, and with it the recording of an open run."""
     with ctx.change() as change:
-        session = change.open_session(Command.RESUME)
-        change.tx.change_session(session, state=SessionState.STARTED)
-        run = change.own_run
-        if run and run.state is RunState.PAUSED:
-            change.tx.change_run(run, state=RunState.RECORDING, intent=RunIntent.RECORD)
-        elif run and run.state in _NOT_AT_WORK:
-            change.tx.change_run(run, intent=RunIntent.RECORD)
-        change.tx.event("session_resumed", session_id=session.id, run_number=_number(change))
+        _resume(change, change.open_session(Command.RESUME))
 
 
 @verb(Action.OPERATE, Place.DEVICE, tango="Complete")
@@ -122,56 +134,9 @@ def session_cancel(ctx: Context) -> None:
         _cancel(change, session)
 
 
-@verb(Action.READ, Place.STORE)
-def session_list(
-    ctx: Context,
-    *,
-    states: list[SessionState] | None = None,
-    user: str = "",
-    proposal: str = "",
-    text: str = "",
-    since: datetime | None = None,
-    until: datetime | None = None,
-    limit: int = 50,
-    offset: int = 0,
-    before_id: int | None = None,
-) -> list[dict[str, Any]]:
-    """List sessions, newest first: by states, user, proposal, text in name or title, and start time.
-
-    `before_id` continues after that session, fast at any depth.
-    """
-    found = ctx.store.sessions(
-        SessionQuery(
-            instrument=ctx.instrument.name,
-            states=tuple(states or ()),
-            user=user or None,
-            proposal=proposal or None,
-            text=text,
-            since=since,
-            until=until,
-            limit=limit,
-            offset=offset,
-            before_id=before_id,
-        )
-    )
-    return [plain(session) for session in found]
-
-
-@verb(Action.READ, Place.STORE)
-def session_show(ctx: Context, *, session: int = 0) -> dict[str, Any]:
-    """Show one session (0: the open one) with its runs, files and the state of its ingest."""
-    found = ctx.session(session)
-    return {
-        **plain(found),
-        "runs": plain(ctx.store.runs(found.id)),
-        "files": plain(ctx.store.files(found.id)),
-        "ingest": plain(ctx.store.ingest(found.id)),
-    }
-
-
 @verb(Action.REPORT, Place.DEVICE)
-def session_archive(ctx: Context, *, session: int, pid: str) -> None:
-    """The catalogue holds this session under `pid`: it becomes ARCHIVED."""
+def session_archive(ctx: Context, *, session: int, pid: str, name: str = "") -> None:
+    """The catalogue holds this session under `pid`, in a dataset of this name: it becomes ARCHIVED."""
     session = ctx.session(session).id
     with ctx.change() as change:
         found = change.tx.session(session)
@@ -184,16 +149,53 @@ def session_archive(ctx: Context, *, session: int, pid: str) -> None:
                 remedy="Only a completed session goes to the catalogue.",
             )
         change.tx.change_session(found, state=SessionState.ARCHIVED, dataset_pid=pid)
-        change.tx.set_ingest(Ingest(session, IngestState.DONE, change.tx.now, pid=pid, step="done"))
-        change.tx.event("session_archived", session_id=session, pid=pid)
+        ingest = change.tx.ingest(session)
+        done = Ingest(session, IngestState.DONE, change.tx.now, pid=pid, step="done", dataset_name=name)
+        change.tx.set_ingest(replace(done, overlay=ingest.overlay if ingest else {}))
+        event = change.tx.event("session_archived", session_id=session, pid=pid, name=name)
+        call_hooks(ctx, change, HookEvent.SESSION_ARCHIVED, event)
 
 
 def finish_completing(ctx: Context, change: Change, session: Session) -> None:
     """Complete `session`, whose last run has ended, inside the transaction that ended it."""
     session = change.tx.change_session(session, state=SessionState.COMPLETED, stop=change.tx.now)
+    await_ingest(ctx, change, session)
+    event = change.tx.event("session_completed", session_id=session.id, runs=session.run_count)
+    call_hooks(ctx, change, HookEvent.SESSION_FINISHED, event)
+
+
+def await_ingest(ctx: Context, change: Change, session: Session) -> None:
+    """A session that is completed now goes to the catalogue, where that is configured."""
     if ctx.instrument.ingest_on_complete:
         change.tx.set_ingest(Ingest(session.id, IngestState.PENDING, change.tx.now, step="waiting"))
-    change.tx.event("session_completed", session_id=session.id, runs=session.run_count)
+
+
+def _resume(change: Change, session: Session) -> None:
+    change.tx.change_session(session, state=SessionState.STARTED)
+    run = change.own_run
+    if run and run.state is RunState.PAUSED:
+        change.tx.change_run(run, state=RunState.RECORDING, intent=RunIntent.RECORD)
+    elif run and run.state in _NOT_AT_WORK:
+        change.tx.change_run(run, intent=RunIntent.RECORD)
+    change.tx.event("session_resumed", session_id=session.id, run_number=_number(change))
+
+
+def _require_restartable(change: Change, session: Session) -> Session:
+    found = change.tx.session(session.id)
+    if found.state is not SessionState.COMPLETED:
+        raise WrongStateError(
+            f"Session {found.id} is {found.state.value} and cannot be started again.",
+            value=found.id,
+            remedy="Only a completed session that is not yet archived can be started again.",
+        )
+    ingest = change.tx.ingest(found.id)
+    if ingest is not None and ingest.may_be_stored:
+        raise WrongStateError(
+            f"Part of session {found.id} may be in the catalogue already.",
+            value=found.id,
+            remedy="Wait until it is archived, and start a new session.",
+        )
+    return found
 
 
 def _complete(ctx: Context, change: Change) -> None:

@@ -10,6 +10,7 @@ from tango.server import command
 
 from beamsession.faces.tango.text import to_json
 from beamsession.model.errors import InvalidInputError
+from beamsession.model.job import JobId
 from beamsession.model.names import shortened
 from beamsession.model.permissions import Action
 from beamsession.model.verb import Verb
@@ -112,7 +113,7 @@ def _declare(call: Any, verb: Verb, dtype_out: Any, **options: Any) -> Any:
 def _dtype(verb: Verb) -> Any:
     if verb.returns in (None, type(None)):
         return None
-    return {int: "DevLong64", bool: bool}.get(verb.returns, str)
+    return {int: "DevLong64", JobId: "DevLong64", bool: bool}.get(verb.returns, str)
 
 
 def _out(value: Any, dtype_out: Any) -> Any:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from enum import Enum, auto
 
 from beamsession.model.event import Event
+from beamsession.model.job import JobKind
 from beamsession.model.session import Session
 from beamsession.model.states import IngestState
 from beamsession.model.view import View
@@ -25,6 +26,7 @@ class _Part(Enum):
     RUN_COUNT = auto()
     COMPLETED = auto()
     INGEST = auto()
+    HOOKS = auto()
 
 
 _ALL = frozenset(_Part)
@@ -32,12 +34,23 @@ _NOTHING: frozenset[_Part] = frozenset()
 _TOUCHED = {
     "comment_added": _NOTHING,
     "file_added": _NOTHING,
+    "file_removed": _NOTHING,
+    "job_requested": _NOTHING,
+    "job_running": _NOTHING,
+    "job_progress": _NOTHING,
+    "job_cancel_asked": _NOTHING,
+    "hooks_acknowledged": frozenset({_Part.HOOKS}),
     "metadata_changed": frozenset({_Part.SESSION, _Part.COMPLETED}),
     "session_paused": frozenset({_Part.SESSION}),
     "session_resumed": frozenset({_Part.SESSION}),
     "alarm_acknowledged": frozenset({_Part.RUN}),
 }
-_TOUCHED_BY_NOUN = {"run": frozenset({_Part.SESSION, _Part.RUN, _Part.RUN_COUNT}), "ingest": frozenset({_Part.INGEST})}
+_TOUCHED_BY_NOUN = {
+    "run": frozenset({_Part.SESSION, _Part.RUN, _Part.RUN_COUNT}),
+    "ingest": frozenset({_Part.INGEST}),
+    "job": frozenset({_Part.HOOKS}),
+}
+_MAKES_A_SESSION = ("session_started", "session_created", "session_detached", "session_imported")
 
 
 def _touched(event: Event) -> frozenset[_Part]:
@@ -59,7 +72,7 @@ def whole_view(reads: Reads, view: View) -> View:
 def advanced_view(reads: Reads, view: View, events: Sequence[Event]) -> View:
     """`view` with what these events, the next after its own, may have changed."""
     own = [event for event in events if event.instrument == view.instrument]
-    new = [event.session_id for event in own if event.kind == "session_started" and event.session_id]
+    new = [event.session_id for event in own if event.kind in _MAKES_A_SESSION and event.session_id]
     view = replace(
         view,
         event_count=events[-1].seq,
@@ -83,6 +96,8 @@ def _read_again(reads: Reads, view: View, parts: frozenset[_Part]) -> View:
         counts = reads.ingest_counts(name, _WAITING)
         waiting = counts[IngestState.PENDING] + counts[IngestState.RUNNING]
         view = replace(view, ingest_pending=waiting, ingest_parked=counts[IngestState.PARKED])
+    if _Part.HOOKS in parts:
+        view = replace(view, failed_hooks=tuple(reads.unseen_failures(name, JobKind.HOOK)))
     return view
 
 

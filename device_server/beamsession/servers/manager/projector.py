@@ -82,7 +82,7 @@ class Projector:
     def _publish(self, view: View) -> None:
         live = self._live
         report = live.report if _is_about(live.report, view) else self._stored_report(view)
-        facts = Facts(view.run, report, live.disk, live.recorder_fault, view.ingest_parked)
+        facts = Facts(view.run, report, live.disk, live.recorder_fault, view.ingest_parked, view.failed_hooks)
         found = alarms(self._instrument, facts)
         state = device_state(
             facts, found, session_open=view.session is not None, fault=live.fault, starting=live.starting

@@ -35,6 +35,7 @@ _ACTS_ON_RECORDER = {
     "session_resume",
     "session_complete",
     "session_start",
+    "session_restart",
 }
 
 

@@ -1,0 +1,89 @@
+"""Taking over a session that another program measured."""
+
+from __future__ import annotations
+
+from beamsession.model import names
+from beamsession.model.adopted import AdoptedSession
+from beamsession.model.errors import InvalidInputError
+from beamsession.model.metadata import check_metadata
+from beamsession.model.permissions import Action
+from beamsession.model.run import RunOrigin
+from beamsession.model.session import AddedFile, Session
+from beamsession.model.states import RunIntent, RunState, SessionState
+from beamsession.model.verb import Place
+from beamsession.verbs.context import Change, Context
+from beamsession.verbs.folder import folder_template
+from beamsession.verbs.registry import verb
+
+
+@verb(Action.REPORT, Place.DEVICE)
+def session_adopt(ctx: Context, *, record: AdoptedSession) -> int | None:
+    """The worker has read a session of another program: it gets an id of ours; None if it was taken over before.
+
+    It is COMPLETED, or ARCHIVED where the catalogue has it, and goes there by RequestIngest only.
+    """
+    if ctx.store.session_from(ctx.instrument.name, record.source) is not None:
+        return None
+    name, title = names.path_token(record.name), names.title(record.title)
+    metadata = check_metadata(record.metadata)
+    with ctx.change() as change:
+        session = change.tx.new_session(
+            name=record.name if _is_good(record.name) else name,
+            title=title,
+            user=record.user,
+            proposal=names.proposal(record.proposal),
+            folder=folder_template(ctx, name=name, proposal=record.proposal),
+            metadata=metadata,
+            floor=ctx.id_floor,
+            start=record.start,
+            stop=record.stop,
+            state=SessionState.ARCHIVED if record.dataset_pid else SessionState.COMPLETED,
+            source=record.source,
+            dataset_pid=record.dataset_pid,
+        )
+        _add_contents(change, session, record)
+        change.tx.event(
+            "session_imported",
+            session_id=session.id,
+            source=record.source,
+            name=session.name,
+            title=title,
+            proposal=session.proposal,
+            metadata=metadata,
+            folder=session.folder,
+            pid=record.dataset_pid,
+            runs=len(record.runs),
+            facts=record.facts,
+        )
+        return change.reply(session.id)
+
+
+def _is_good(name: str) -> bool:
+    try:
+        return names.session_name(name) == name
+    except InvalidInputError:
+        return False
+
+
+def _add_contents(change: Change, session: Session, record: AdoptedSession) -> None:
+    for run in record.runs:
+        change.tx.new_run(
+            session,
+            origin=RunOrigin.IMPORTED,
+            state=RunState(run.state),
+            intent=RunIntent.STOP,
+            title=names.title(run.title),
+            frames=None,
+            detectors=(),
+            metadata=check_metadata(run.metadata),
+            recorder="",
+            file=str(run.file),
+            start=run.start,
+            stop=run.stop or run.start,
+            reason=run.reason,
+            enabled=run.enabled,
+        )
+    for file in record.files:
+        modified = file.modified or record.stop
+        added = AddedFile(session.id, str(file.path), record.stop, file.size, modified, is_folder=file.is_folder)
+        change.tx.add_file(added)

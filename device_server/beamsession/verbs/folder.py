@@ -1,0 +1,25 @@
+"""The folder of a session that is in the making."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from beamsession.model.paths import session_folder
+from beamsession.verbs.context import Context
+
+
+def folder_template(ctx: Context, *, name: str, proposal: str) -> Callable[[int, datetime], str]:
+    """What makes the folder, relative to the data root, of the session's id and start."""
+
+    def folder(session_id: int, start: datetime) -> str:
+        return session_folder(
+            ctx.instrument.folder_template,
+            session_id=session_id,
+            name=name,
+            proposal=proposal,
+            instrument=ctx.instrument.name,
+            start=start,
+        )
+
+    return folder
