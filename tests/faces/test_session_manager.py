@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import queue
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -259,3 +260,46 @@ def test_changes_are_pushed_without_a_database(proxy: tango.DeviceProxy) -> None
     finally:
         for subscription in subscriptions:
             proxy.unsubscribe_event(subscription)
+
+
+def test_numbers_and_paths_are_taken_as_they_are_or_as_json(proxy: tango.DeviceProxy, tmp_path: Path) -> None:
+    session = proxy.Start("natural")
+    folder = Path(read(proxy, "Root"))
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "a.h5").touch()
+    (folder / "note.txt").touch()
+    assert proxy.RegisterRun(json.dumps({"path": "a.h5", "title": "first"})) == 1
+    proxy.AddFile("note.txt")
+    assert proxy.RemoveFile(json.dumps({"path": "note.txt", "session": session})) is True
+    assert proxy.DisableRun(json.dumps({"run": 1})) is True
+    proxy.Complete()
+    assert json.loads(proxy.ShowSession(f" {session} "))["runs"][0]["title"] == "first"
+    assert proxy.RestartSession(str(session)) == session
+    assert (label(proxy, "SessionState"), read(proxy, "RunCount")) == ("STARTED", 1)
+    job = proxy.ZipSession(json.dumps({"file_name": "all.zip"}))
+    assert json.loads(proxy.ShowJob(str(job)))["state"] == "waiting"
+    assert refused(proxy, "ShowSession", "9" * 5000)[0] == "BAD_ARGUMENTS"
+    assert refused(proxy, "ShowSession", "17.5")[0] == "BAD_JSON"
+
+
+def test_a_failed_hook_is_an_alarm_until_it_is_acknowledged(tmp_path: Path) -> None:
+    config = write_config(tmp_path)
+    hook = '[[hooks]]\nname = "mail"\non = "session_started"\ncommand = ["/bin/false"]\n'
+    config.write_text(config.read_text() + hook)
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "worker.token").write_text("the worker's secret")
+    server = manager(config)
+    try:
+        server.start()
+        proxy = server.proxy()
+        wait_until("it is ready", lambda: proxy.state() is not tango.DevState.INIT)
+        proxy.Start("with a hook")
+        (job,) = json.loads(proxy.ListJobs(""))
+        failed = {"job": job["id"], "state": "failed", "detail": "The hook mail said no."}
+        assert call(proxy, "job_report", token="the worker's secret", **failed) is True
+        wanted = f"The hook mail said no. (job {job['id']}) Acknowledge it with AcknowledgeAlarm."
+        wait_until("the alarm is shown", lambda: wanted in read(proxy, "Alarms"))
+        assert proxy.AcknowledgeAlarm() is True
+        wait_until("the alarm is gone", lambda: wanted not in read(proxy, "Alarms"))
+    finally:
+        server.stop()

@@ -91,11 +91,48 @@ class Commands(RuleBasedStateMachine):
     def start(self, name: str, metadata: dict[str, Any]) -> None:
         session_id = self.ask(Command.START, name=name, metadata=metadata)
         assert session_id > max(self.sessions, default=0)
+        self.make_way()
+        self.sessions[session_id], self.current = "STARTED", session_id
+        self.contents[session_id] = self.runs[session_id] = 0
+
+    def make_way(self) -> None:
         if self.current is not None:
             untouched = not self.contents[self.current] and not self.runs[self.current]
             self.close_current(to="CANCELLED" if untouched else "COMPLETED")
-        self.sessions[session_id], self.current = "STARTED", session_id
-        self.contents[session_id] = self.runs[session_id] = 0
+
+    @precondition(lambda self: self.sessions)
+    @rule(data=st.data())
+    def restart(self, data: st.DataObject) -> None:
+        session_id = data.draw(st.sampled_from(sorted(self.sessions)))
+        if session_id == self.current:
+            assert self.desk.ask("session_restart", session=session_id) == session_id
+            self.sessions[session_id] = "STARTED"
+            if self.own_run and self.run_state == "PAUSED":
+                self.run_state = "RECORDING"
+        elif self.ask(Command.RESTART, unless=self.sessions[session_id] != "COMPLETED", session=session_id):
+            self.make_way()
+            self.sessions[session_id], self.current = "STARTED", session_id
+            self.contents[session_id] += 1
+
+    @precondition(lambda self: len(self.sessions) > 1)
+    @rule(data=st.data(), detach=st.booleans())
+    def give_a_run_away(self, data: st.DataObject, *, detach: bool) -> None:
+        origin, to = data.draw(st.lists(st.sampled_from(sorted(self.sessions)), min_size=2, max_size=2, unique=True))
+        closed = [run.number for run in self.desk.store.runs(origin) if run.state.is_verdict]
+        editable = ("STARTED", "PAUSED", "COMPLETING", "COMPLETED")
+        if not closed or self.sessions[origin] not in editable or (not detach and self.sessions[to] not in editable):
+            return
+        before = self.desk.store.run(origin, closed[0])
+        if detach:
+            to = self.desk.ask("run_detach", session=origin, runs=closed[:1])
+            assert to > max(self.sessions)
+            self.sessions[to], self.contents[to], self.runs[to] = "COMPLETED", 0, 0
+            number = 1
+        else:
+            (number,) = self.desk.ask("run_move", session=origin, runs=closed[:1], to=to)
+        self.runs[to] += 1
+        after = self.desk.store.run(to, number)
+        assert (number, after.id, after.file) == (self.runs[to], before.id, before.file)
 
     @rule()
     def pause(self) -> None:

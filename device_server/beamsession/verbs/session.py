@@ -18,6 +18,7 @@ from beamsession.verbs.folder import folder_template
 from beamsession.verbs.hook import call_hooks
 from beamsession.verbs.registry import verb
 
+_LEAVES_EMPTY = ("session_started", "session_paused", "session_resumed")
 _RESTARTED = "The session was started again."
 _NOT_AT_WORK = (RunState.PREPARING, RunState.LOST)  # the recorder learns later what was asked of the run
 
@@ -124,10 +125,10 @@ def session_cancel(ctx: Context) -> None:
     """Cancel a session that has no run: its folder goes, its record and id stay as CANCELLED."""
     with ctx.change() as change:
         session = change.open_session(Command.CANCEL)
-        runs = session.run_count
+        runs = session.last_run_number
         if runs:
             raise WrongStateError(
-                f"Session {session.id} has {runs} runs and cannot be cancelled.",
+                f"Session {session.id} has had {runs} runs and cannot be cancelled.",
                 value=session.id,
                 remedy="Complete it with Complete.",
             )
@@ -231,9 +232,11 @@ def _close_open_session(ctx: Context, change: Change) -> dict[str, Any] | None:
 
 
 def _is_untouched(change: Change, session: Session) -> bool:
-    if session.metadata_edited or session.run_count or change.tx.files(session.id):
+    """Whether nothing was put in and nothing done with it: a session that once had a run, or was completed, had."""
+    if session.last_run_number or session.metadata_edited:
         return False
-    return not any(event.kind == "comment_added" for event in change.tx.events(session_id=session.id))
+    events = change.tx.events(session_id=session.id)
+    return all(event.kind in _LEAVES_EMPTY or event.kind.startswith("job_") for event in events)
 
 
 def _require_data_root(ctx: Context) -> None:

@@ -50,6 +50,8 @@ def _run_arguments(text: str) -> dict[str, Any]:
 
 
 def _path_argument(text: str) -> dict[str, Any]:
+    if text.lstrip().startswith("{"):
+        return parse_object(text, 'Give a path, or JSON such as {"path": "notes.txt", "session": 17}.')
     return {"path": text}
 
 
@@ -60,10 +62,17 @@ def _text_argument(text: str) -> dict[str, Any]:
 _NATURAL: dict[str, tuple[Callable[[str], dict[str, Any]], str, Any]] = {
     "session_start": (_start_arguments, "a name, or JSON {name, title, metadata, proposal}", "DevLong64"),
     "run_start": (_run_arguments, "empty, or JSON {frames, detectors, title, metadata}", "DevLong"),
-    "run_register": (_path_argument, "the path of a file another program wrote", "DevLong"),
-    "file_add": (_path_argument, "the path of a file or folder", None),
+    "run_register": (_path_argument, "the path of a file another program wrote, or JSON {path, title}", "DevLong"),
+    "file_add": (_path_argument, "the path of a file or folder, or JSON {path, session}", None),
+    "file_remove": (_path_argument, "the path of an added file or folder, or JSON {path, session}", bool),
+    "session_import": (_path_argument, "the path of a folder", "DevLong64"),
     "comment_add": (_text_argument, "the comment", None),
 }
+
+
+_NUMBERS = ("session", "job")
+"""Arguments that may be given as they are where they come first: `ShowSession 17`."""
+_MOST_DIGITS = 30  # more than any number that is stored; a longer one is refused as too large
 
 
 def commands(send: Send) -> dict[str, Any]:
@@ -81,7 +90,16 @@ def _command(verb: Verb, send: Send) -> Any:
     if not verb.parameters:
         return _void(verb, send)
     usage = f"JSON {{{', '.join(verb.parameters)}}}"
-    return _with_text(verb, send, lambda text: parse_object(text, f"Give {usage}."), usage, _dtype(verb))
+    if verb.parameters[0] in _NUMBERS:
+        usage = f"a {verb.parameters[0]}'s number, or {usage}"
+    return _with_text(verb, send, lambda text: _arguments(verb, text, usage), usage, _dtype(verb))
+
+
+def _arguments(verb: Verb, text: str, usage: str) -> dict[str, Any]:
+    first = verb.parameters[0]
+    if first in _NUMBERS and text.strip().isdecimal():
+        return {first: int(text.strip()[:_MOST_DIGITS])}
+    return parse_object(text, f"Give {usage}.")
 
 
 def _void(verb: Verb, send: Send) -> Any:
