@@ -22,6 +22,7 @@ test: lint ## lint, then all tests; `make test TESTS=tests/docs` for some
 	$(BIN)/python -m pytest $(TESTS)
 
 bench: $(INSTALLED) ## the benchmarks: a table, and build/bench.json
+	@command -v zip >/dev/null || .ci/system_package zip || true # only what it measures against
 	$(BIN)/python -m tests.benchmarks
 
 lint: $(INSTALLED) ## style, types and the import contracts

@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from beamsession.catalogue.target import CatalogueTarget
+from beamsession.definition_file import FOLDER, DefinitionPath
 from beamsession.model.auth import OperatorConfig, TokenConfig
+from beamsession.model.definition import MetadataDefinition, MetadataKeys
 from beamsession.model.detector import ConstantConfig, DetectorConfig, ReadingConfig
 from beamsession.model.errors import InvalidInputError
-from beamsession.model.instrument import Instrument
+from beamsession.model.hook import HookConfig
+from beamsession.model.instrument import AddedFiles, Instrument
 from beamsession.model.paths import DEFAULT_TEMPLATE, check_template
 from beamsession.model.plan import FileRules, InstrumentFacts
 
@@ -73,6 +76,9 @@ class DataTable(_Table):
     allowed_roots: tuple[AbsolutePath, ...] = Field(
         default=(), description="where added files may lie besides the root"
     )
+    added_files: AddedFiles = Field(
+        default=AddedFiles.COPY, description="what becomes of files from outside a session's folder"
+    )
     file_mode: str = Field(default="0640", pattern=r"^0?[0-7]{3,4}$", description="octal")
     folder_mode: str = Field(default="2750", pattern=r"^0?[0-7]{3,4}$", description="octal")
     group: str | None = Field(default=None, description="group of everything created; left out: the process's own")
@@ -101,6 +107,29 @@ class RunTable(_Table):
     connect_timeout_s: float = Field(default=2.0, gt=0, le=3, description="how long a PV may take to answer at start")
 
 
+class MetadataTable(_Table):
+    """[metadata]: what the metadata of a session are to be."""
+
+    strict: bool = Field(
+        default=True, description="refuse what does not fit its key; false: keep it as it was given, and log it"
+    )
+    undefined: Literal["allow", "refuse"] = Field(
+        default="allow", description="what becomes of keys that are not defined: kept as they are, or refused"
+    )
+    definition_file: DefinitionPath | None = Field(
+        default=None,
+        description="Java properties, `key = Type;default` a line; a relative path is counted from this file's folder",
+    )
+    keys: MetadataKeys = Field(default=(), description="added to those of definition_file, and win by name")
+
+    @property
+    def definition(self) -> MetadataDefinition:
+        """All keys and rules; a key that wins by name stands where the definition file has it."""
+        filed = self.definition_file.keys if self.definition_file else ()
+        keys = {key.name: key for key in (*filed, *self.keys)}
+        return MetadataDefinition(keys=tuple(keys.values()), strict=self.strict, undefined=self.undefined)
+
+
 class WorkerTable(_Table):
     """[worker]: the program that does what takes long."""
 
@@ -121,11 +150,13 @@ class Beamline(_Table):
     store: StoreTable = StoreTable()
     run: RunTable = RunTable()
     worker: WorkerTable = WorkerTable()
+    metadata: MetadataTable = MetadataTable()
     operator: OperatorConfig = OperatorConfig()
     tokens: TokenConfig = TokenConfig()
     detectors: tuple[DetectorConfig, ...] = ()
     readings: tuple[ReadingConfig, ...] = ()
     constants: tuple[ConstantConfig, ...] = ()
+    hooks: tuple[HookConfig, ...] = ()
     catalogue: CatalogueTarget | None = None
     environment: dict[str, str] = Field(
         default_factory=dict, description="EPICS_CA_ADDR_LIST and the like, set before any client library is loaded"
@@ -147,6 +178,13 @@ class Beamline(_Table):
         for reading in self.readings:
             if reading.axis and (reading.name.lower() in _TAKEN_IN_DATA or reading.name.endswith("_interpolated")):
                 raise ValueError(f"an axis cannot be called '{reading.name}', every NXdata has that: rename it")
+        return self
+
+    @model_validator(mode="after")
+    def _hooks_have_names_of_their_own(self) -> Beamline:
+        names = [hook.name for hook in self.hooks]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"'{twice[0]}' names two hooks: rename one")
         return self
 
     @property
@@ -183,10 +221,13 @@ class Beamline(_Table):
             data_root=self.data.root,
             folder_template=self.data.template,
             allowed_roots=self.data.allowed_roots,
+            added_files=self.data.added_files,
             rules=self.data.rules,
             detectors=self.detectors,
             readings=self.readings,
             constants=self.constants,
+            definition=self.metadata.definition,
+            hooks=self.hooks,
             connect_timeout_s=self.run.connect_timeout_s,
             min_free_bytes=int(self.data.min_free_gib * _GIB),
             low_free_bytes=int(self.data.low_free_gib * _GIB),
@@ -230,9 +271,9 @@ def load(path: Path) -> Beamline:
 
 
 def parse(data: dict[str, Any], path: Path) -> Beamline:
-    """The beamline in already parsed TOML; `path` is only named in complaints."""
+    """The beamline in already parsed TOML; `path` is named in complaints, and relative paths begin in its folder."""
     try:
-        return Beamline.model_validate(data)
+        return Beamline.model_validate(data, context={FOLDER: path.parent})
     except ValidationError as fault:
         raise ConfigError(path, [_complaint(dict(error)) for error in fault.errors()]) from fault
 

@@ -123,6 +123,8 @@ def _kind(schema: dict[str, Any], field: dict[str, Any]) -> str:
 
 
 def _plain_kind(field: dict[str, Any]) -> str:
+    if "type" not in field:
+        return "any value"
     words = {"string": "text", "boolean": "true or false", "object": "table", "integer": "integer", "number": "number"}
     kind = "path" if field.get("format") == "path" else words[field["type"]]
     limits = [

@@ -10,6 +10,7 @@ from docs.generate.configuration_page import configuration_page, schema_text
 from docs.generate.device_page import device_page
 from docs.generate.interface import interface_of
 from docs.generate.pogo import pogo_text
+from docs.generate.scripting_page import scripting_page
 from docs.generate.states_page import states_page
 from docs.generate.tango_entries import entries_text
 from docs.generate.verbs_page import verbs_page
@@ -31,6 +32,7 @@ def _pogo_file(device: type[Device], port: type | None) -> str:
 GENERATED: dict[str, Callable[[], str]] = {
     "docs/reference/states-and-commands.md": states_page,
     "docs/reference/verbs.md": verbs_page,
+    "docs/reference/scripting.md": scripting_page,
     "docs/reference/configuration.md": configuration_page,
     "docs/reference/configuration.schema.json": schema_text,
     "docs/reference/tango-device.md": lambda: device_page([interface_of(*device) for device in _DEVICES.items()]),

@@ -13,6 +13,7 @@ from docs.generate.markdown import code, page, table
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from beamsession.faces.cli.spelling import usage
 from beamsession.model.permissions import Action
 from beamsession.model.verb import Verb
 from beamsession.verbs import REGISTRY
@@ -82,8 +83,7 @@ def _tango(verb: Verb) -> str:
 def _command_line(verb: Verb) -> str:
     if verb.action is Action.REPORT:
         return ""
-    required = [f"<{name}>" for name, field in verb.arguments.model_fields.items() if field.is_required()]
-    return " ".join(["beamsession", verb.noun, verb.word.replace("_", "-"), *required])
+    return usage(verb)
 
 
 def _default(field: FieldInfo) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import stat
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,9 +18,11 @@ from hypothesis import strategies as st
 from beamsession.archive import high_water
 from beamsession.archive.event_lines import EventLines
 from beamsession.archive.folder_record import FolderRecord
+from beamsession.archive.session_folder import News, SessionRecord
 from beamsession.model.errors import RefusedError
 from beamsession.model.event import GENESIS, Event, chain_hash
 from beamsession.model.plan import FileRules
+from beamsession.model.run import Run
 from beamsession.model.session import AddedFile, Session
 from beamsession.model.states import SessionState
 
@@ -75,38 +79,49 @@ def record(root: Path) -> FolderRecord:
     return FolderRecord(root, "B1", RULES)
 
 
+def news(
+    session: Session, events: Sequence[Event], *, runs: Sequence[Run] = (), files: Sequence[AddedFile] = (), **told: Any
+) -> News:
+    """What `events` brought."""
+    return News(SessionRecord(session, None, tuple(runs), tuple(files)), tuple(events), **told)
+
+
 def seqs(path: Path) -> list[int]:
-    return [json.loads(line)["seq"] for line in path.read_text().splitlines()]
+    return [line["seq"] for line in lines(path)]
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
 
 
 def test_the_folder_is_made_by_the_rules_and_says_what_the_session_is(record: FolderRecord, root: Path) -> None:
     file = AddedFile(session_id=3, path="/elsewhere/a.txt", added=NOW, size=1, modified=NOW)
     before = os.umask(0o077)
     try:
-        record.keep(session(), (), (file,), chain(2))
+        record.keep(news(session(), chain(2), files=[file]))
     finally:
         os.umask(before)
     folder = root / "2026/p1/000003_x"
     said = json.loads((folder / "session.json").read_text())
     assert said["session"]["name"] == "Łukasz 2θ"
     assert said["session"]["state"] == "STARTED"
-    assert said["files"][0]["path"] == "/elsewhere/a.txt"
+    assert [file["path"] for file in lines(folder / "files.jsonl")] == ["/elsewhere/a.txt"]
     assert stat.S_IMODE(folder.stat().st_mode) == 0o2750
     assert stat.S_IMODE((folder / "session.json").stat().st_mode) == 0o640
     assert stat.S_IMODE((folder / "events.jsonl").stat().st_mode) == 0o640
 
 
 def test_text_that_is_no_utf8_is_kept_as_json_can(record: FolderRecord, root: Path) -> None:
-    record.keep(replace(session(), metadata={"half": "\ud800"}), (), (), chain(1))
+    record.keep(news(replace(session(), metadata={"half": "\ud800"}), chain(1)))
     said = json.loads((root / "2026/p1/000003_x/session.json").read_text())
     assert said["session"]["metadata"] == {"half": "\ud800"}
 
 
 def test_the_lines_prove_their_own_chain(record: FolderRecord, root: Path) -> None:
     events = chain(3)
-    record.keep(session(), (), (), events)
-    lines = list(EventLines(root / "2026/p1/000003_x/events.jsonl", RULES).read())
-    assert lines == [event.as_json() for event in events]
+    record.keep(news(session(), events))
+    kept = list(EventLines(root / "2026/p1/000003_x/events.jsonl", RULES).read())
+    assert kept == [event.as_json() for event in events]
 
 
 @settings(
@@ -117,43 +132,43 @@ def test_whatever_a_crash_left_no_event_is_missing_or_doubled(tmp_path: Path, cu
     path = tmp_path / "events.jsonl"
     path.unlink(missing_ok=True)
     events = chain(8)
-    lines = EventLines(path, RULES)
-    lines.append(events)
+    log = EventLines(path, RULES)
+    log.append(events)
     whole = path.read_bytes()
     path.write_bytes(whole[: cut % (len(whole) + 1)])
-    held = lines.last_seq()
-    lines.append(events[min(again_from, held) :])
+    held = log.last_seq()
+    log.append(events[min(again_from, held) :])
     assert path.read_bytes() == whole
 
 
 def test_a_line_longer_than_what_is_read_at_once_is_found(tmp_path: Path) -> None:
     first, second = chain(2)
     long = replace(second, payload={"text": "x" * 200_000})
-    lines = EventLines(tmp_path / "events.jsonl", RULES)
-    lines.append([first, long])
-    assert lines.last_seq() == 2
+    log = EventLines(tmp_path / "events.jsonl", RULES)
+    log.append([first, long])
+    assert log.last_seq() == 2
     with (tmp_path / "events.jsonl").open("ab") as stream:
         stream.write(b'{"seq": 3, "torn')
-    assert lines.append(chain(3)) == 1
+    assert log.append(chain(3)) == 1
     assert seqs(tmp_path / "events.jsonl") == [1, 2, 3]
 
 
 def test_nothing_is_written_when_nothing_is_new(record: FolderRecord, root: Path) -> None:
-    record.keep(session(), (), (), chain(2))
+    record.keep(news(session(), chain(2)))
     folder = root / "2026/p1/000003_x"
     before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
-    record.keep(session(), (), (), chain(2))
+    record.keep(news(session(), chain(2)))
     assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == before
 
 
 def test_after_the_seal_the_record_is_data_and_later_events_go_beside_it(record: FolderRecord, root: Path) -> None:
     completed = session(SessionState.COMPLETED)
     events = chain(4)
-    record.keep(completed, (), (), events[:2])
-    record.seal(completed, (), ())
+    record.keep(news(completed, events[:2]))
+    record.seal(SessionRecord(completed))
     folder = root / "2026/p1/000003_x"
     frozen = {name: (folder / name).read_bytes() for name in ("session.json", "events.jsonl")}
-    record.keep(session(SessionState.ARCHIVED), (), (), events)
+    record.keep(news(session(SessionState.ARCHIVED), events))
     assert {name: (folder / name).read_bytes() for name in frozen} == frozen
     assert json.loads(frozen["session.json"])["session"]["state"] == "COMPLETED"
     assert seqs(folder / "later_events.jsonl") == [3, 4]
@@ -161,22 +176,23 @@ def test_after_the_seal_the_record_is_data_and_later_events_go_beside_it(record:
 
 def test_a_cancelled_session_gets_no_folder_but_its_events_are_in_the_chain(record: FolderRecord, root: Path) -> None:
     record.keep_chain(chain(3))
-    record.keep(session(), (), (), chain(1))
-    record.keep(session(SessionState.CANCELLED), (), (), chain(3))
+    record.keep(news(session(), chain(1)))
+    record.keep(news(session(SessionState.CANCELLED), chain(3)))
     assert not (root / "2026/p1/000003_x").exists()
     assert seqs(root / ".beamsession/B1_events.jsonl") == [1, 2, 3]
 
 
 def test_a_cancelled_session_with_data_keeps_its_folder(record: FolderRecord, root: Path) -> None:
-    record.keep(session(), (), (), chain(1))
+    record.keep(news(session(), chain(1)))
     (root / "2026/p1/000003_x/precious.h5").write_bytes(b"data")
-    record.keep(session(SessionState.CANCELLED), (), (), chain(2))
+    record.keep(news(session(SessionState.CANCELLED), chain(2)))
     assert (root / "2026/p1/000003_x/precious.h5").read_bytes() == b"data"
+    assert json.loads((root / "2026/p1/000003_x/session.json").read_text())["session"]["state"] == "CANCELLED"
 
 
 def test_the_highest_id_only_rises(record: FolderRecord, root: Path) -> None:
     assert high_water.last_id(root) == 0
-    record.keep(session(), (), (), chain(1))
+    record.keep(news(session(), chain(1)))
     assert high_water.last_id(root) == 3
     high_water.raise_to(root, 2, RULES)
     assert high_water.last_id(root) == 3
@@ -185,7 +201,7 @@ def test_the_highest_id_only_rises(record: FolderRecord, root: Path) -> None:
 def test_an_unmounted_data_root_is_not_made(tmp_path: Path) -> None:
     record = FolderRecord(tmp_path / "unmounted", "B1", RULES)
     with pytest.raises(RefusedError) as caught:
-        record.keep(session(), (), (), chain(1))
+        record.keep(news(session(), chain(1)))
     assert caught.value.code == "ROOT_MISSING"
     assert not (tmp_path / "unmounted").exists()
 
@@ -194,6 +210,6 @@ def test_a_link_out_of_the_data_root_is_not_followed(record: FolderRecord, root:
     (tmp_path / "outside").mkdir()
     (root / "2026").symlink_to(tmp_path / "outside")
     with pytest.raises(RefusedError) as caught:
-        record.keep(session(), (), (), chain(1))
+        record.keep(news(session(), chain(1)))
     assert caught.value.code == "OUTSIDE_ROOT"
     assert not list((tmp_path / "outside").iterdir())

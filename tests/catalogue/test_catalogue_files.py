@@ -79,6 +79,21 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert caught.value.code == "FOLDER_MISSING"
 
 
+def test_what_is_left_out_is_not_listed_and_links_to_it_are_not_either(folder: Path) -> None:
+    (folder / "moved" / "000003").mkdir(parents=True)
+    (folder / "moved" / "000003" / "run_0001.nxs").write_bytes(b"stale")
+    (folder / "run_0002.nxs").write_bytes(b"disabled")
+    (folder / "shortcut").symlink_to(folder / "run_0002.nxs")
+    manifest = list_files(folder, left_out=(folder / "moved", folder / "run_0002.nxs", folder / "never.there"))
+    assert [file.path for file in manifest.files] == ["added/2θ.txt", "run_0001.nxs"]
+
+
+def test_what_is_left_out_is_known_by_any_name_of_its_folder(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "alias").symlink_to(folder)
+    manifest = list_files(folder, left_out=(tmp_path / "alias" / "run_0001.nxs",))
+    assert [file.path for file in manifest.files] == ["added/2θ.txt"]
+
+
 @pytest.mark.parametrize("algorithm", [ChecksumAlgorithm.SHA256, ChecksumAlgorithm.BLAKE2B, ChecksumAlgorithm.MD5])
 def test_a_checksum_is_that_of_the_content(tmp_path: Path, algorithm: ChecksumAlgorithm) -> None:
     content = os.urandom(9_000_001)

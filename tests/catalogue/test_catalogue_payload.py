@@ -17,7 +17,9 @@ from beamsession.catalogue.pid import session_pid
 from beamsession.catalogue.scientific import scientific_metadata
 from beamsession.catalogue.target import CatalogueTarget
 from beamsession.catalogue.validate import block_problems, dataset_problems, metadata_problems
+from beamsession.model.definition import MetadataDefinition, MetadataKey
 from beamsession.model.errors import InvalidInputError
+from beamsession.model.metadata_type import MetadataType
 from catalogue_case import Case
 
 JSON = st.recursive(
@@ -81,6 +83,26 @@ def test_units_are_spelt_as_the_server_understands_them() -> None:
     assert made["curve"] == {"value": [1.0, 3.0], "unit": "", "count": 3}
     assert made["shutter"] == {"value": True, "type": "boolean"}
     assert not {"bad", "empty", "none"} & made.keys()
+
+
+def test_a_plain_number_has_the_units_that_the_beamline_defines(case: Case, target: CatalogueTarget) -> None:
+    keys = tuple(
+        MetadataKey(name=name, type=MetadataType.DOUBLE, units=units)
+        for name, units in {"energy": "eV", "gap": "µm", "humidity": "%", "note": "m"}.items()
+    )
+    definition = MetadataDefinition(keys=keys)
+    given = {"energy": {"value": 12.4, "unit": "keV"}, "gap": 5.0, "humidity": 40.5, "note": "dry", "free": 1.5}
+    defined = replace(
+        case,
+        session=replace(case.session, metadata=given),
+        instrument=case.instrument.model_copy(update={"definition": definition}),
+    )
+    metadata = document(defined, target)["scientificMetadata"]
+    assert metadata["energy"] == {"value": 12.4, "unit": "keV"}
+    assert metadata["gap"] == {"value": 5.0, "unit": "um"}
+    assert metadata["humidity_percent"] == {"value": 40.5, "unit": ""}
+    assert metadata["note"] == {"value": "dry", "unit": ""}
+    assert metadata["free"] == {"value": 1.5, "unit": ""}
 
 
 def test_a_visitor_s_key_does_not_take_the_place_of_ours(case: Case, target: CatalogueTarget) -> None:

@@ -1,4 +1,4 @@
-"""The command line as a shell uses it: a process, its output and its exit code."""
+"""The command line as a shell uses it: a process, its output and its exit code; what Tab offers."""
 
 from __future__ import annotations
 
@@ -40,8 +40,25 @@ class CommandLine:
 
     def __call__(self, *words: str, **environment: str) -> Done:
         """Run `beamsession <words>`."""
-        kept = {key: value for key, value in os.environ.items() if not key.startswith(("BEAMSESSION", "TANGO_HOST"))}
-        kept |= {"BEAMSESSION_CONFIG": str(self.config), "HOME": str(self.folder), "TZ": "UTC", **environment}
+        process = self.begin(*words, **environment)
+        out, err = process.communicate(timeout=120)
+        return Done(process.returncode, out, err)
+
+    def begin(self, *words: str, **environment: str) -> subprocess.Popen[str]:
+        """Start `beamsession <words>` and let it run."""
         command = [sys.executable, "-m", "beamsession.faces.cli.main", *words]
-        done = subprocess.run(command, env=kept, capture_output=True, text=True, check=False, timeout=120)
-        return Done(done.returncode, done.stdout, done.stderr)
+        kept = self.environment(**environment)
+        return subprocess.Popen(command, env=kept, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def complete(self, *words: str, **environment: str) -> list[str]:
+        """What bash is offered after `beamsession <words>`; the last word is the one that is typed."""
+        typed = ["beamsession", *words]
+        asked = {"_BEAMSESSION_COMPLETE": "complete_bash", "COMP_CWORD": str(len(words))}
+        done = self(COMP_WORDS=" ".join(typed), **asked, **environment)
+        assert (done.code, done.err) == (0, "")
+        return done.out.split()
+
+    def environment(self, **changes: str) -> dict[str, str]:
+        """Ours, where no other beamline is named."""
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(("BEAMSESSION", "TANGO_HOST"))}
+        return kept | {"BEAMSESSION_CONFIG": str(self.config), "HOME": str(self.folder), "TZ": "UTC", **changes}

@@ -50,7 +50,7 @@ def test_a_good_file_is_called_good(tmp_path: Path) -> None:
     file.write_text(GOOD + CAMERA)
     done = check(file)
     assert (done.exit_code, done.stderr) == (0, "")
-    assert done.stdout == f"{file}: b1 with 1 detectors, 0 readings, 0 constants: good.\n"
+    assert done.stdout == f"{file}: b1 with 1 detectors, 0 readings, 0 constants, 0 metadata keys: good.\n"
 
 
 @pytest.mark.parametrize(

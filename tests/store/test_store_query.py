@@ -13,8 +13,9 @@ from sqlalchemy import create_engine, text
 
 from beamsession.model.errors import InvalidInputError, NotFoundError
 from beamsession.model.session import Session
+from beamsession.model.session_query import SessionQuery
 from beamsession.model.states import SessionState
-from beamsession.store import SessionQuery, Store
+from beamsession.store import Store
 from beamsession.store.query import Place, select_sessions
 from store_samples import CALLER, new_session
 
@@ -130,6 +131,9 @@ LISTS = {
     "of a user": SessionQuery(user="ana"),
     "of a user at an instrument": SessionQuery(instrument="beamline", user="ana"),
     "of a proposal in a state": SessionQuery(proposal="p1", states={SessionState.COMPLETED}),
+    "of a user in a state": SessionQuery(instrument="beamline", user="ana", states={SessionState.COMPLETED}),
+    "of a user in states": SessionQuery(instrument="beamline", user="ana", states=CLOSED),
+    "of a user's proposal": SessionQuery(instrument="beamline", user="ana", proposal="p1"),
     "in a state": SessionQuery(states={SessionState.COMPLETED}),
     "in states of an instrument": SessionQuery(instrument="beamline", states=CLOSED),
     "of a year": SessionQuery(instrument="beamline", since=NOON, until=NOON + timedelta(days=365)),
@@ -141,14 +145,30 @@ LISTS = {
 @pytest.mark.parametrize("name", LISTS)
 def test_a_list_walks_an_index_in_order(url: str, filled: tuple[Store, list[Session]], name: str) -> None:
     """No list sorts or scans the table: a page takes the same time among a million sessions."""
-    after = Place(NOON, 40) if LISTS[name].before_id else None
-    engine = create_engine(url)
-    statement = select_sessions(LISTS[name], after).compile(engine, compile_kwargs={"literal_binds": True})
-    with engine.connect() as connection:
-        plan = [row.detail for row in connection.execute(text(f"EXPLAIN QUERY PLAN {statement}"))]
-    engine.dispose()
+    plan = plan_of(url, LISTS[name])
     walks = [line for line in plan if "sessions" in line]
     assert walks
     assert all("INDEX" in line for line in walks)
     if len(walks) == 1:
         assert not any("TEMP B-TREE" in line for line in plan)
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("noun", ["user", "proposal"])
+def test_a_state_is_not_looked_for_in_all_sessions_of_a_user_or_proposal(
+    url: str, filled: tuple[Store, list[Session]], noun: str
+) -> None:
+    query = replace(SessionQuery(instrument="beamline", states={SessionState.PAUSED}), **{noun: "p1"})
+    (walk,) = plan_of(url, query)
+    assert f"(instrument=? AND {noun}=? AND state=?)" in walk
+
+
+def plan_of(url: str, query: SessionQuery) -> list[str]:
+    """How SQLite will answer, line by line."""
+    after = Place(NOON, 40) if query.before_id else None
+    engine = create_engine(url)
+    statement = select_sessions(query, after).compile(engine, compile_kwargs={"literal_binds": True})
+    with engine.connect() as connection:
+        plan = [row.detail for row in connection.execute(text(f"EXPLAIN QUERY PLAN {statement}"))]
+    engine.dispose()
+    return plan

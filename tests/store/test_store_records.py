@@ -9,8 +9,9 @@ import pytest
 from beamsession.model.errors import ConflictError, InvalidInputError, NotFoundError
 from beamsession.model.run import RunOrigin
 from beamsession.model.session import AddedFile, Ingest
+from beamsession.model.session_query import SessionQuery
 from beamsession.model.states import IngestState, RunIntent, RunState, SessionState
-from beamsession.store import SessionQuery, Store
+from beamsession.store import Store
 from store_samples import CALLER, INSTRUMENT, new_run, new_session, note, start_session
 
 WARSAW = timezone(timedelta(hours=2))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from verb_desk import OTHER, STAFF, USER, WORKER, Desk
+from beamsession.record.recorder import Recorder
+from verb_desk import OTHER, STAFF, USER, WORKER, Desk, open_desk
 
 
 @pytest.fixture
@@ -137,4 +139,16 @@ def test_metadata_of_a_session_that_is_final_cannot_be_changed(opened: Desk, end
         opened.ask("session_archive", by=WORKER, session=session_id, pid="pid/1")
     error = opened.refused("metadata_set", session=session_id, values={"a": 1})
     assert error.code == "WRONG_STATE"
-    assert error.sentence.endswith("its metadata are final.")
+    assert error.sentence.endswith("what is in it is final.")
+
+
+def test_paths_are_kept_as_the_root_is_configured_should_that_be_a_link(tmp_path: Path, recorder: Recorder) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "data").symlink_to(tmp_path / "disk")
+    with open_desk(tmp_path, recorder) as desk:
+        desk.ask("session_start", name="linked")
+        path = desk.file("a.h5")
+        desk.ask("run_register", path=str(path.resolve()))
+        desk.ask("file_add", path=str(desk.file("b.txt")))
+        assert desk.ask("run_show", run=1)["file"] == str(path)
+        assert desk.ask("session_files")[-2:] == ["a.h5", "b.txt"]

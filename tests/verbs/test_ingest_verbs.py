@@ -118,6 +118,14 @@ def test_an_overlay_comes_too_late_when_the_document_may_be_sent(ingesting: Desk
     assert ingesting.ask("ingest_request", session=session_id) is None
 
 
+def test_an_overlay_cannot_say_what_follows_from_the_session(ingesting: Desk) -> None:
+    session_id = completed(ingesting)
+    refused = ingesting.refused("ingest_request", session=session_id, overlay={"pid": "20.500/mine", "keywords": 5})
+    assert refused.code == "BAD_OVERLAY"
+    assert "'pid'" in refused.sentence
+    assert "'keywords'" in refused.sentence
+
+
 def test_parameters_of_an_external_ingestor_are_refused_where_there_is_none(ingesting: Desk) -> None:
     session_id = completed(ingesting)
     refused = ingesting.refused("ingest_request", session=session_id, parameters="--ingest --noninteractive")

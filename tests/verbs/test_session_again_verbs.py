@@ -247,6 +247,13 @@ def test_a_session_of_another_program_is_taken_over_once_and_hides_nothing_of_ou
     assert desk.refused("session_restart", by=STAFF, session=session + 1).code == "WRONG_STATE"
 
 
+def test_a_session_of_our_own_is_not_taken_over_again(desk: Desk) -> None:
+    own = desk.store.session(completed(desk))
+    source = f"beamsession:{desk.instrument.name}:{own.id}"
+    assert adopted(desk, source=source, start=own.start.isoformat()) is None
+    assert adopted(desk, source=source) == own.id + 1
+
+
 @pytest.mark.parametrize("name", ["a/b", "..", "\n", "x" * 300])
 def test_a_name_that_would_make_no_good_folder_is_made_harmless(desk: Desk, name: str) -> None:
     session = adopted(desk, name=name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,8 +20,9 @@ def catalogue() -> Iterator[Catalogue]:
 
 @pytest.fixture
 def rig(catalogue: Catalogue, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Rig]:
-    options = getattr(request, "param", "[catalogue.blocks]\nfiles = 2\n")
-    rig = Rig(tmp_path, catalogue, options)
+    given = getattr(request, "param", "[catalogue.blocks]\nfiles = 2\n")
+    options: dict[str, Any] = {"catalogue_options": given} if isinstance(given, str) else given
+    rig = Rig(tmp_path, catalogue, **options)
     try:
         rig.start_manager()
         yield rig

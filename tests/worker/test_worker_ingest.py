@@ -49,7 +49,7 @@ def in_catalogue(rig: Rig, session: Session) -> dict[str, Any]:
     on_disk = {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in folder.rglob("*")
-        if path.is_file() and path.name != "later_events.jsonl"
+        if path.is_file() and not path.name.startswith((".", "later_"))
     }
     assert sorted(file["path"] for file in listed) == sorted(on_disk)
     for file in listed:
@@ -170,10 +170,12 @@ def test_a_catalogue_that_is_down_is_waited_for_and_the_reason_is_shown(rig: Rig
     in_catalogue(rig, session)
 
 
-def test_a_manager_that_is_down_does_not_stop_the_ingest_and_is_told_later(rig: Rig) -> None:
+def test_a_manager_that_goes_down_does_not_stop_the_ingest_and_is_told_later(rig: Rig) -> None:
+    rig.catalogue.faults.add(Fault(FaultKind.DELAY, DATASETS, seconds=2))
     session = rig.completed_session(FILES)
-    rig.kill_manager()
     rig.start_worker()
+    eventually(lambda: not rig.catalogue.faults.pending(), "the dataset is on its way")
+    rig.kill_manager()
     eventually(lambda: len(rig.catalogue.state.blocks) == 3, "all blocks are in the catalogue")
     assert rig.store.session(session.id).state is SessionState.COMPLETED
     rig.start_manager()
@@ -306,3 +308,24 @@ def test_a_second_worker_on_the_same_job_database_names_the_first_and_leaves(rig
     assert second.wait(30) == 1
     assert f"process {first.pid}" in rig.log()
     rig.worker = first
+
+
+def test_an_ingest_rests_while_no_catalogue_is_configured_and_then_goes_on(rig: Rig) -> None:
+    rig.catalogue.faults.add(Fault(FaultKind.DELAY, BLOCKS, nth=2, seconds=3))
+    configuration = rig.config.read_text()
+    session = rig.completed_session(FILES)
+    rig.start_worker()
+    eventually(lambda: not rig.catalogue.faults.pending(), "the second block is on its way")
+    rig.kill_worker()
+    rig.config.write_text(configuration.partition("[catalogue]")[0])
+    rig.start_worker()
+    eventually(lambda: rig.log().count("is at work") == 2, "the worker works")
+    rig.call("session_rename", session=session.id, title="while there was no catalogue")
+    later = rig.folder_of(session.id) / "later_events.jsonl"
+    eventually(lambda: "session_renamed" in later.read_text(), "the worker follows the log")
+    assert rig.store.session(session.id).state is SessionState.COMPLETED
+    rig.kill_worker()
+    rig.config.write_text(configuration)
+    rig.start_worker()
+    archived(rig, session)
+    in_catalogue(rig, session)

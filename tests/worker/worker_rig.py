@@ -1,4 +1,4 @@
-"""A beamline without detectors: the real manager, the real worker, the stand-in catalogue, a data folder."""
+"""A beamline without detectors: the real manager, worker and recorder, the stand-in catalogue, a data folder."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from uuid import uuid4
 
 from beamsession.config import Beamline, load
 from beamsession.faces.tango.manager_client import TangoManager
+from beamsession.faces.tango.recorder_client import TangoRecorder
 from beamsession.model.errors import UnavailableError
+from beamsession.model.job import Job
 from beamsession.model.principal import Principal, Role
 from beamsession.model.session import Session
 from beamsession.store import Store
@@ -43,9 +45,22 @@ def free_port() -> int:
 
 
 class Rig:
-    """Starts and kills the processes; every state is in `folder`."""
+    """Starts and kills the processes; every state is in `folder`.
 
-    def __init__(self, folder: Path, catalogue: Catalogue, catalogue_options: str = "") -> None:
+    The options are lines of the configuration's tables [catalogue] and [data], `tables` are further ones.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        catalogue: Catalogue,
+        catalogue_options: str = "",
+        *,
+        data_options: str = "",
+        tables: str = "",
+        has_catalogue: bool = True,
+        has_recorder: bool = False,
+    ) -> None:
         self.folder = folder
         self.data_root = folder / "data"
         self.data_root.mkdir()
@@ -55,10 +70,13 @@ class Rig:
         self.config = folder / "beamline.toml"
         (self.state / "worker.token").write_text(secrets.token_hex(8))
         (folder / "password").write_text("ingestor")
-        self._port = free_port()
-        self.config.write_text(self._toml(catalogue_options))
+        self._port, self._recorder_port = free_port(), free_port() if has_recorder else 1
+        self.config.write_text(self._toml(data_options, tables))
+        if has_catalogue:
+            self.set_catalogue(catalogue_options)
         self.worker: subprocess.Popen[bytes] | None = None
         self.manager: subprocess.Popen[bytes] | None = None
+        self.recorder_process: subprocess.Popen[bytes] | None = None
         self._store: Store | None = None
 
     @property
@@ -80,6 +98,14 @@ class Rig:
         command += ["-dlist", "test/session/manager", "-ORBendPoint", f"giop:tcp:127.0.0.1:{self._port}"]
         self.manager = self._start(command, "manager")
         eventually(self._manager_answers, "the manager answers")
+
+    def start_recorder(self) -> None:
+        """Needs `has_recorder`; without it every verb that looks at a file, or records, is refused."""
+        command = [sys.executable, "-m", "beamsession.servers.recorder", "test", "-nodb"]
+        command += ["-dlist", "test/session/recorder", "-ORBendPoint", f"giop:tcp:127.0.0.1:{self._recorder_port}"]
+        self.recorder_process = self._start(command, "recorder")
+        recorder = TangoRecorder(f"tango://127.0.0.1:{self._recorder_port}/test/session/recorder#dbase=no")
+        eventually(lambda: _answers(recorder.report), "the recorder answers")
 
     def start_worker(self) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "beamsession.servers.worker"]
@@ -106,20 +132,40 @@ class Rig:
 
     def completed_session(self, files: dict[str, bytes], **arguments: Any) -> Session:
         """A session with these files in its folder, completed."""
-        session_id = self.store.session(_id(self.call("session_start", **({"name": "Łukasz 2θ"} | arguments)))).id
-        folder = self.data_root / self.store.session(session_id).folder
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, content in files.items():
-            (folder / name).parent.mkdir(exist_ok=True)
-            (folder / name).write_bytes(content)
+        session = self.open_session(files, **arguments)
         self.call("session_complete")
+        return self.store.session(session.id)
+
+    def open_session(self, files: dict[str, bytes], **arguments: Any) -> Session:
+        """A session with these files in its folder, started."""
+        session_id = _id(self.call("session_start", **({"name": "Łukasz 2θ"} | arguments)))
+        for name, content in files.items():
+            path = self.folder_of(session_id) / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
         return self.store.session(session_id)
+
+    def folder_of(self, session_id: int) -> Path:
+        """The session's data folder."""
+        return self.data_root / self.store.session(session_id).folder
+
+    def ended(self, job_id: int) -> Job:
+        """The job once it has ended."""
+
+        def look() -> Job | None:
+            job = self.store.job(job_id)
+            return job if job.state.is_end else None
+
+        try:
+            return eventually(look, f"job {job_id} has ended")
+        except AssertionError as fault:
+            raise AssertionError(f"{self.store.job(job_id)}\n{self.log()}") from fault
 
     def log(self) -> str:
         return "\n".join(path.read_text(errors="replace") for path in sorted(self.folder.glob("*.log")))
 
     def close(self) -> None:
-        for process in (self.worker, self.manager):
+        for process in (self.worker, self.manager, self.recorder_process):
             if process is not None and process.poll() is None:
                 process.send_signal(signal.SIGCONT)
                 process.kill()
@@ -135,13 +181,13 @@ class Rig:
     def _manager_answers(self) -> bool:
         assert self.manager is not None
         assert self.manager.poll() is None, self.log()
-        try:
-            self.call("session_list")
-        except UnavailableError:
-            return False
-        return True
+        return _answers(lambda: self.call("session_list"))
 
-    def _toml(self, catalogue_options: str) -> str:
+    def set_catalogue(self, options: str = "") -> None:
+        """Write the [catalogue] table, with these lines in it, at the end of the configuration."""
+        self.config.write_text(self.config.read_text() + self._catalogue_toml() + options)
+
+    def _toml(self, data_options: str, tables: str) -> str:
         return f"""
 state_dir = "{self.state}"
 [instrument]
@@ -150,8 +196,15 @@ name = "B1"
 root = "{self.data_root}"
 min_free_gib = 0
 low_free_gib = 0
+allowed_roots = ["{self.folder}"]
+{data_options}
 [tango]
-recorder_url = "tango://127.0.0.1:1/test/session/recorder#dbase=no"
+recorder_url = "tango://127.0.0.1:{self._recorder_port}/test/session/recorder#dbase=no"
+{tables}
+"""
+
+    def _catalogue_toml(self) -> str:
+        return f"""
 [catalogue]
 url = "{self.catalogue.url}"
 username = "ingestor"
@@ -162,8 +215,15 @@ contact_email = "beamline@your.site"
 pid_prefix = "beamsim"
 first_retry_s = 0.3
 longest_retry_s = 1.0
-{catalogue_options}
 """
+
+
+def _answers(ask: Callable[[], Any]) -> bool:
+    try:
+        ask()
+    except UnavailableError:
+        return False
+    return True
 
 
 def _id(answer: Any) -> int:

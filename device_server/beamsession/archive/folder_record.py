@@ -1,29 +1,29 @@
-"""The data folder explains itself: `session.json`, `events.jsonl`, the id high-water mark, kept as a session goes on.
+"""The data folder explains itself: the record of each session, the instrument's events, the id high-water mark.
 
-Once the list of the session's files is taken for the catalogue, these two files are data like the others and
-never change again; what happens later is appended to `later_events.jsonl` beside them. The instrument's whole chain of
-events is in `.beamsession/` of the data root, with those of sessions that were cancelled and have no folder.
+The instrument's whole chain of events is in `.beamsession/` of the data root, with those of sessions that were
+cancelled and have no folder.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from beamsession.archive import high_water
 from beamsession.archive.event_lines import EventLines
-from beamsession.archive.placing import make_folder, replace_file, require_root
-from beamsession.archive.session_document import session_document
+from beamsession.archive.placing import make_folder, require_root
+from beamsession.archive.session_folder import EVENTS_FILE, OURS, News, SessionFolder, SessionRecord
 from beamsession.model.event import Event
 from beamsession.model.plan import FileRules
-from beamsession.model.run import Run
-from beamsession.model.session import AddedFile, Session
+from beamsession.model.session import Session
 from beamsession.model.states import SessionState
 
-SESSION_FILE = "session.json"
-EVENTS_FILE = "events.jsonl"
-LATER_FILE = "later_events.jsonl"
 INSTRUMENT_FOLDER = ".beamsession"
+
+
+def chain_file(data_root: Path, instrument: str) -> Path:
+    """Where all events of the instrument are."""
+    return data_root / INSTRUMENT_FOLDER / f"{instrument}_{EVENTS_FILE}"
 
 
 class FolderRecord:
@@ -37,57 +37,37 @@ class FolderRecord:
         self._instrument = instrument
         self._rules = rules
 
-    def keep(self, session: Session, runs: Sequence[Run], files: Sequence[AddedFile], events: Iterable[Event]) -> None:
-        """Write what `events` of the session and its present state add to the folder; repeating it adds nothing."""
+    def keep(self, news: News) -> None:
+        """Write what is new of one session into its folder; repeating it adds nothing."""
+        session = news.record.session
         require_root(self._root)
         high_water.raise_to(self._root, session.id, self._rules)
         if session.state is SessionState.CANCELLED:
             self._let_go(session)
-            return
-        folder = self._root / session.folder
-        make_folder(self._root, folder, self._rules)
-        if self.is_sealed(session):
-            EventLines(folder / LATER_FILE, self._rules).append(self._after(folder / EVENTS_FILE, events))
-            return
-        EventLines(folder / EVENTS_FILE, self._rules).append(events)
-        self._write_session(session, runs, files)
+            if not (self._root / session.folder).is_dir():
+                return
+        self._folder(session).keep(news)
 
     def keep_chain(self, events: Iterable[Event]) -> None:
         """Append every event of the instrument to its own file: the whole chain, also of what has no folder."""
-        folder = self._root / INSTRUMENT_FOLDER
-        make_folder(self._root, folder, self._rules)
-        EventLines(folder / f"{self._instrument}_{EVENTS_FILE}", self._rules).append(events)
+        path = chain_file(self._root, self._instrument)
+        make_folder(self._root, path.parent, self._rules)
+        EventLines(path, self._rules).append(events)
 
-    def seal(self, session: Session, runs: Sequence[Run], files: Sequence[AddedFile]) -> None:
-        """Bring `session.json` to its last state; from now on neither it nor `events.jsonl` changes."""
+    def seal(self, record: SessionRecord) -> None:
+        """Bring the session's record to its last state: from now on it is data like the others, and stays."""
+        self._folder(record.session).seal(record)
+
+    def _folder(self, session: Session) -> SessionFolder:
         folder = self._root / session.folder
         make_folder(self._root, folder, self._rules)
-        self._write_session(session, runs, files)
-        later = folder / LATER_FILE
-        if not later.exists():
-            replace_file(later, b"", self._rules)
-
-    def is_sealed(self, session: Session) -> bool:
-        """Whether the file list of the session was taken."""
-        return (self._root / session.folder / LATER_FILE).exists()
-
-    def _write_session(self, session: Session, runs: Sequence[Run], files: Sequence[AddedFile]) -> None:
-        path = self._root / session.folder / SESSION_FILE
-        content = session_document(session, runs, files)
-        if path.exists() and path.read_bytes() == content:
-            return
-        replace_file(path, content, self._rules)
-
-    def _after(self, sealed: Path, events: Iterable[Event]) -> list[Event]:
-        last = EventLines(sealed, self._rules).last_seq()
-        return [event for event in events if event.seq > last]
+        return SessionFolder(folder, self._rules)
 
     def _let_go(self, session: Session) -> None:
         """A cancelled session has no folder; one that came into being beside the cancellation goes again."""
         folder = self._root / session.folder
-        ours = {SESSION_FILE, EVENTS_FILE}
-        if not folder.is_dir() or not {path.name for path in folder.iterdir()} <= ours:
+        if not folder.is_dir() or not {path.name for path in folder.iterdir()} <= OURS:
             return
-        for name in ours:
+        for name in OURS:
             (folder / name).unlink(missing_ok=True)
         folder.rmdir()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,8 +12,8 @@ from pydantic import Field
 from beamsession.model.detector import Value
 from beamsession.model.errors import RefusedError
 
-# Written after the file list is taken, so never a part of it; the archive's record of the folder makes it.
-LATER_EVENTS = "later_events.jsonl"
+# Written after the file list is taken, so never a part of it; the archive's record of the folder makes them.
+LATER_FILES = frozenset(("later_session.json", "later_runs.jsonl", "later_files.jsonl", "later_events.jsonl"))
 
 
 class ListedFile(Value):
@@ -42,11 +42,12 @@ class Manifest(Value):
         return sum(file.size for file in self.files)
 
 
-def list_files(folder: Path, expected: Sequence[Path] = ()) -> Manifest:
+def list_files(folder: Path, expected: Sequence[Path] = (), left_out: Collection[Path] = ()) -> Manifest:
     """The manifest of `folder`; hidden files (locks, half-written ones) are no data.
 
-    `expected` are absolute paths that must be in it. Raises RefusedError: FOLDER_MISSING, FILE_OUTSIDE, FILE_MISSING,
-    NO_FILES.
+    `expected` are absolute paths that must be in it. `left_out` are files and folders in it, absolute, that belong to
+    the session no more, or never did; links to them are left out too. Raises RefusedError: FOLDER_MISSING,
+    FILE_OUTSIDE, FILE_MISSING, NO_FILES.
     """
     if not folder.is_dir():
         raise RefusedError(
@@ -56,9 +57,12 @@ def list_files(folder: Path, expected: Sequence[Path] = ()) -> Manifest:
             remedy="Mount the data disk or put the folder back, then ask for the ingest again.",
         )
     root = folder.resolve()
+    foreign = frozenset(_resolved_name(path) for path in left_out)
     files: list[ListedFile] = []
     skipped: list[str] = []
     for path in _walk(folder):
+        if _is_below(_resolved_name(path), foreign) or (path.is_symlink() and _is_below(path.resolve(), foreign)):
+            continue
         relative = path.relative_to(folder).as_posix()
         _require_utf8(relative)
         if path.is_symlink() and not _is_inside_file(path, root):
@@ -85,9 +89,18 @@ def _walk(folder: Path) -> list[Path]:
         here = Path(place)
         found += [here / name for name in folders if (here / name).is_symlink()]
         found += [
-            here / name for name in names if not name.startswith(".") and not (name == LATER_EVENTS and here == folder)
+            here / name for name in names if not name.startswith(".") and not (name in LATER_FILES and here == folder)
         ]
     return [path for path in found if path.is_symlink() or path.is_file()]
+
+
+def _resolved_name(path: Path) -> Path:
+    """The path without links on the way to it; a link itself keeps its own name."""
+    return path.parent.resolve() / path.name
+
+
+def _is_below(path: Path, places: frozenset[Path]) -> bool:
+    return bool(places) and any(part in places for part in (path, *path.parents))
 
 
 def _is_inside_file(link: Path, root: Path) -> bool:
@@ -130,5 +143,5 @@ def _require(expected: Sequence[Path], root: Path) -> None:
                 f"{path} belongs to the session but is not there.",
                 code="FILE_MISSING",
                 value=str(path),
-                remedy="Put it back, or take it off the session; then ask for the ingest again.",
+                remedy="Put it back, take the file off the session, or disable its run; then ask for the ingest again.",
             )

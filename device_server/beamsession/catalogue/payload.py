@@ -6,19 +6,23 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from beamsession.catalogue.overlay import chosen_fields, further_metadata
 from beamsession.catalogue.pid import session_pid
 from beamsession.catalogue.scientific import quantity, safe_key, scientific_metadata
 from beamsession.catalogue.target import CatalogueTarget
 from beamsession.model.errors import InvalidInputError
 from beamsession.model.instrument import Instrument
+from beamsession.model.metadata import with_units
 from beamsession.model.run import Run
 from beamsession.model.session import Session
 
 _MAX_RUNS_LISTED = 200
+_MAX_REFERENCED_LISTED = 100
 # What a new version of ours may change without the session being another one.
 _VOLATILE = ("usedSoftware",)
 
@@ -31,11 +35,19 @@ def dataset_document(
     target: CatalogueTarget,
     instrument_pid: str = "",
     software: str = "beamsession",
+    overlay: dict[str, Any] | None = None,
+    referenced: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The body of the request that creates the dataset, with its fingerprint inside.
 
+    `runs` are those whose files are in it. `overlay` is what was said when the ingest was asked for, `referenced` the
+    paths of files that belong to the session and stay outside its folder.
+
     Raises InvalidInputError (NO_OWNER_GROUP, NOT_COMPLETED) where the session cannot be described.
     """
+    overlay = overlay or {}
+    chosen = chosen_fields(overlay)
+    session = replace(session, metadata={**session.metadata, **further_metadata(overlay)})
     document: dict[str, Any] = {
         "pid": session_pid(target, instrument=instrument.name, session_id=session.id),
         "type": "raw",
@@ -43,7 +55,7 @@ def dataset_document(
         "description": _description(session, runs),
         "owner": target.owner or session.user or "unknown",
         "contactEmail": target.contact_email,
-        "ownerGroup": _owner_group(session, instrument, target),
+        "ownerGroup": chosen.get("ownerGroup") or _owner_group(session, instrument, target),
         "accessGroups": _access_groups(session, instrument, target),
         "principalInvestigators": list(target.principal_investigators),
         "sourceFolder": str(instrument.data_root / session.folder),
@@ -59,11 +71,14 @@ def dataset_document(
         "runNumber": _run_numbers(runs),
         "usedSoftware": [software],
         "isPublished": False,
-        "scientificMetadata": _scientific(session, runs, instrument),
+        "scientificMetadata": _scientific(session, runs, instrument, referenced),
     }
     if target.source_folder_host:
         document["sourceFolderHost"] = target.source_folder_host
-    document = {key: value for key, value in document.items() if value not in ("", [])}
+    if "accessGroups" in chosen:
+        # Without the groups of the configuration not even the one who sends it could look at it.
+        chosen["accessGroups"] = list(dict.fromkeys([*chosen["accessGroups"], *document["accessGroups"]]))
+    document = {key: value for key, value in {**document, **chosen}.items() if value not in ("", [])}
     document["scientificMetadata"]["ingest_fingerprint"] = {"value": fingerprint(document), "type": "string"}
     return document
 
@@ -112,7 +127,7 @@ def _completed(session: Session) -> datetime:
 
 
 def _time(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
 
 def _run_numbers(runs: Sequence[Run]) -> str:
@@ -128,7 +143,9 @@ def _description(session: Session, runs: Sequence[Run]) -> str:
     return f"Session {session.id} '{session.name}': {len(runs)} runs{f' ({counted})' if counted else ''}"
 
 
-def _scientific(session: Session, runs: Sequence[Run], instrument: Instrument) -> dict[str, Any]:
+def _scientific(
+    session: Session, runs: Sequence[Run], instrument: Instrument, referenced: Sequence[str]
+) -> dict[str, Any]:
     ours: dict[str, Any] = {
         "session_id": quantity(session.id),
         "session_name": quantity(session.name),
@@ -136,18 +153,27 @@ def _scientific(session: Session, runs: Sequence[Run], instrument: Instrument) -
         "run_count": quantity(len(runs)),
         "runs_with_missing_data": quantity(sum(1 for run in runs if _missing(run) > 0)),
     }
+    if referenced:
+        ours["referenced_files"] = _referenced(referenced)
     if runs:
         listed = sorted(runs, key=lambda run: run.number)[:_MAX_RUNS_LISTED]
-        ours["runs"] = {f"run_{run.number:04d}": _run(run) for run in listed}
-    theirs = scientific_metadata(session.metadata)
+        ours["runs"] = {f"run_{run.number:04d}": _run(run, instrument.data_root / session.folder) for run in listed}
+    theirs = scientific_metadata(with_units(session.metadata, instrument.definition.units_of()))
     # Our own entries are what the catalogue is searched by: a visitor's key of the same name moves aside.
     return ours | {f"user_{key}" if key in {*ours, "ingest_fingerprint"} else key: theirs[key] for key in theirs}
 
 
-def _run(run: Run) -> dict[str, Any]:
+def _referenced(paths: Sequence[str]) -> dict[str, Any]:
+    listed = [path.encode(errors="replace").decode() for path in paths[:_MAX_REFERENCED_LISTED]]
+    return {"value": listed, "count": len(paths)}
+
+
+def _run(run: Run, folder: Path) -> dict[str, Any]:
+    file = Path(run.file)
+    path = file.relative_to(folder).as_posix() if file.is_relative_to(folder) else file.name
     described: dict[str, Any] = {
         "state": quantity(run.state.value),
-        "file": quantity(Path(run.file).name),
+        "file": quantity(path.encode(errors="replace").decode()),
         "frames": quantity(sum(int(account.get("written", 0)) for account in run.report.get("accounts", ()))),
         "frames_missing": quantity(_missing(run)),
     }

@@ -8,6 +8,7 @@ import re
 from datetime import datetime
 from typing import Any, cast
 
+from beamsession.catalogue.fields import TEXT_FIELDS, TEXT_LIST_FIELDS
 from beamsession.model.report import Problem
 
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
@@ -18,10 +19,8 @@ _MAX_DEPTH = 10
 _MAX_DOCUMENT_BYTES = 15_000_000
 
 _TEXT_REQUIRED = ("pid", "type", "owner", "contactEmail", "ownerGroup", "sourceFolder", "creationTime", "datasetName")
-_TEXT = {*_TEXT_REQUIRED, "description", "creationLocation", "dataFormat", "runNumber", "startTime", "endTime"}
-_TEXT |= {"sourceFolderHost"}
-_TEXT_LISTS = {"accessGroups", "principalInvestigators", "keywords", "proposalIds", "instrumentIds", "usedSoftware"}
-_KNOWN = {*_TEXT, *_TEXT_LISTS, "techniques", "isPublished", "scientificMetadata"}
+_TEXT = {*_TEXT_REQUIRED, *TEXT_FIELDS, "sourceFolderHost"}
+_KNOWN = {*_TEXT, *TEXT_LIST_FIELDS, "techniques", "isPublished", "scientificMetadata"}
 
 
 def dataset_problems(document: dict[str, Any]) -> list[Problem]:
@@ -29,7 +28,7 @@ def dataset_problems(document: dict[str, Any]) -> list[Problem]:
     problems = [_problem(key, "is not a field of a dataset") for key in document if key not in _KNOWN]
     problems += [_problem(key, "is missing or empty") for key in _TEXT_REQUIRED if not document.get(key)]
     problems += [_problem(key, "is not text") for key in _TEXT & document.keys() if not isinstance(document[key], str)]
-    for key in sorted(_TEXT_LISTS & document.keys()):
+    for key in sorted(TEXT_LIST_FIELDS & document.keys()):
         if not isinstance(document[key], list) or not all(isinstance(item, str) for item in document[key]):
             problems.append(_problem(key, "is not a list of texts"))
     if problems:
@@ -99,9 +98,10 @@ def metadata_problems(metadata: Any, where: str = "scientificMetadata", depth: i
 
 
 def _email_problems(document: dict[str, Any]) -> list[Problem]:
-    addresses = [address.strip() for address in str(document["contactEmail"]).split(";")]
-    wrong = [address for address in addresses if not _EMAIL.fullmatch(address)]
-    return [_problem("contactEmail", f"is not an e-mail address: {address!r}") for address in wrong]
+    fields = [field for field in ("contactEmail", "ownerEmail") if field in document]
+    addresses = [(field, address.strip()) for field in fields for address in str(document[field]).split(";")]
+    wrong = [(field, address) for field, address in addresses if not _EMAIL.fullmatch(address)]
+    return [_problem(field, f"is not an e-mail address: {address!r}") for field, address in wrong]
 
 
 def _time_problems(document: dict[str, Any]) -> list[Problem]:

@@ -153,11 +153,11 @@ class MetadataDefinition(Value):
     def at_start(self, given: dict[str, Any] | None) -> dict[str, Any]:
         """The metadata of a session that is started with `given`, which is not altered.
 
-        Without any: all defaults. With some: only those, typed, and the defaults of mandatory keys. Raises
+        None: all defaults. Else only those given, typed, and the defaults of mandatory keys. Raises
         InvalidInputError (BAD_METADATA_VALUE, UNDEFINED_METADATA, MANDATORY_METADATA) that names every faulty key.
         """
         faults = MetadataFaults()
-        values = self._typed(check_metadata(given), {}, faults) if given else self.typed_defaults()
+        values = self.typed_defaults() if given is None else self._typed(check_metadata(given), {}, faults)
         values = {name: value for name, value in values.items() if value is not None or self._keeps_null(name)}
         for key in self.keys:
             if key.mandatory and key.name not in values:

@@ -9,7 +9,6 @@ from typing import Any
 from beamsession.model.states import IngestState, SessionState
 
 _NOT_BEGUN = ("", "waiting")
-_STORED = ("block", "verify")  # steps of the worker that come after the dataset was created
 
 
 @dataclass(frozen=True)
@@ -62,6 +61,7 @@ class Ingest:
     """How far a completed session is on its way to the catalogue; `detail` is a sentence for a person.
 
     `overlay` is laid over the session's metadata in the one document sent. `dataset_name` is the name recorded there.
+    `has_dataset` once the dataset was created: what was frozen for it is sent whatever becomes of the session.
     """
 
     session_id: int
@@ -73,6 +73,7 @@ class Ingest:
     attempts: int = 0
     overlay: dict[str, Any] = field(default_factory=dict[str, Any])
     dataset_name: str = ""
+    has_dataset: bool = False
 
     @property
     def is_under_way(self) -> bool:
@@ -82,4 +83,4 @@ class Ingest:
     @property
     def may_be_stored(self) -> bool:
         """Whether part of it may be in the catalogue already."""
-        return self.is_under_way or self.state is IngestState.DONE or self.step.startswith(_STORED)
+        return self.is_under_way or self.state is IngestState.DONE or self.has_dataset

@@ -104,9 +104,7 @@ def _restart(situation: Situation) -> Entry:
         return Allowed("a completed session is open again")
     if situation in _RUN_OF:
         return Allowed("the open run drains, its session completes when it has; the completed session is open again")
-    return Allowed(
-        "the open session completes (is cancelled if it is empty); the completed one is open again"
-    )
+    return Allowed("the open session completes (is cancelled if it is empty); the completed one is open again")
 
 
 def _pause(situation: Situation) -> Entry:

@@ -17,9 +17,7 @@ _CHANGE = update(jobs).where(jobs.c.id == bindparam("of"))
 class JobWrites(Writing):
     """What may be written about jobs."""
 
-    def new_job(
-        self, kind: JobKind, title: str, arguments: dict[str, Any], *, session_id: int | None = None
-    ) -> Job:
+    def new_job(self, kind: JobKind, title: str, arguments: dict[str, Any], *, session_id: int | None = None) -> Job:
         """A job that waits for the worker, with its event `job_requested`."""
         event = self.event("job_requested", session_id=session_id, job=kind.value, title=title, arguments=arguments)
         job = Job(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,32 +9,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, select, tuple_, union_all
 
 from beamsession.model.errors import InvalidInputError
+from beamsession.model.session_query import SessionQuery
 from beamsession.model.states import SessionState
 from beamsession.store.columns import storable
 from beamsession.store.tables import sessions
 
 MAX_LIMIT = 10_000
-
-
-@dataclass(frozen=True)
-class SessionQuery:
-    """Which sessions; what is left out does not restrict.
-
-    `text` is looked for in name and title, any case. `since` <= start < `until`. The order is newest start first,
-    ids break ties; `before_id` continues after that session in this order (fast at any depth, unlike `offset`).
-    `limit` is at most 10 000.
-    """
-
-    instrument: str | None = None
-    states: Collection[SessionState] = ()
-    user: str | None = None
-    proposal: str | None = None
-    text: str = ""
-    since: datetime | None = None
-    until: datetime | None = None
-    limit: int = 100
-    offset: int = 0
-    before_id: int | None = None
 
 
 @dataclass(frozen=True)
@@ -51,6 +30,11 @@ def folded(text: str) -> str:
     return storable(text).casefold()
 
 
+def search_text(name: str, title: str) -> str:
+    """What the column `search` of a session holds."""
+    return folded(f"{name}\n{title}")
+
+
 def select_sessions(query: SessionQuery, after: Place | None) -> Select[Any]:
     """The statement for `query`, continuing after the place of its `before_id`. Raises InvalidInputError BAD_PAGE."""
     if not 0 < query.limit <= MAX_LIMIT or query.offset < 0:
@@ -62,11 +46,11 @@ def select_sessions(query: SessionQuery, after: Place | None) -> Select[Any]:
         )
     conditions = _conditions(query, after)
     states = sorted(set(query.states))
-    if len(states) < 2 or query.user is not None or query.proposal is not None:
-        if states:
-            conditions.append(sessions.c.state.in_(states))
-        return _newest_first(_driven(query, states).where(*conditions)).limit(query.limit).offset(query.offset)
-    return _merged(query, states, conditions)
+    if len(states) > 1 and _is_indexed_by_state(query):
+        return _merged(query, states, conditions)
+    if states:
+        conditions.append(sessions.c.state.in_(states))
+    return _newest_first(_driven(query, states).where(*conditions)).limit(query.limit).offset(query.offset)
 
 
 def _conditions(query: SessionQuery, after: Place | None) -> list[ColumnElement[bool]]:
@@ -96,15 +80,21 @@ def _newest_first(statement: Select[Any]) -> Select[Any]:
 
 def _driven(query: SessionQuery, states: list[SessionState]) -> Select[Any]:
     """Tell SQLite, which keeps no statistics, the index that is both selective and in the order wanted."""
-    if query.user is not None:
-        index = "ix_sessions_user_start"
-    elif query.proposal is not None:
-        index = "ix_sessions_proposal_start"
-    elif len(states) == 1:
-        index = "ix_sessions_state_start" if query.instrument is None else "ix_sessions_instrument_state_start"
-    else:
-        index = "ix_sessions_start" if query.instrument is None else "ix_sessions_instrument_start"
-    return select(sessions).with_hint(sessions, f"INDEXED BY {index}", "sqlite")
+    parts = ["ix_sessions"]
+    if query.instrument is not None:
+        parts.append("instrument")
+    if query.proposal is not None:
+        parts.append("proposal")  # rather than the user, who may be a face's operator and have started every session
+    elif query.user is not None:
+        parts.append("user")
+    if len(states) == 1 and _is_indexed_by_state(query):
+        parts.append("state")
+    return select(sessions).with_hint(sessions, f"INDEXED BY {'_'.join((*parts, 'start'))}", "sqlite")
+
+
+def _is_indexed_by_state(query: SessionQuery) -> bool:
+    """Not so the sessions of one user or proposal over all instruments, which nobody lists by state in daily work."""
+    return query.instrument is not None or (query.user is None and query.proposal is None)
 
 
 def _merged(query: SessionQuery, states: list[SessionState], conditions: list[ColumnElement[bool]]) -> Select[Any]:

@@ -200,9 +200,21 @@ class Reads(ABC):
         row = self._first(select(ingests).where(ingests.c.session_id == session_id))
         return rows.to_ingest(row) if row else None
 
-    def ingests(self, *, instrument: str | None = None, states: Collection[IngestState] = ()) -> list[Ingest]:
-        """The ingests of an instrument (or all) in these states (or any), by session."""
-        statement = select(ingests).order_by(ingests.c.session_id)
+    def ingests(
+        self,
+        *,
+        instrument: str | None = None,
+        states: Collection[IngestState] = (),
+        limit: int | None = None,
+        before: int | None = None,
+    ) -> list[Ingest]:
+        """The ingests of an instrument (or all) in these states (or any), those of the newest sessions first.
+
+        `before` leaves out that session and all newer ones.
+        """
+        statement = select(ingests).order_by(ingests.c.session_id.desc()).limit(limit)
+        if before is not None:
+            statement = statement.where(ingests.c.session_id < before)
         if instrument is not None:
             statement = statement.where(ingests.c.instrument == instrument)
         if states:

@@ -88,6 +88,7 @@ def to_ingest(row: Row[Any]) -> Ingest:
         attempts=row.attempts,
         overlay=row.overlay,
         dataset_name=row.dataset_name,
+        has_dataset=row.has_dataset,
     )
 
 

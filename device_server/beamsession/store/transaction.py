@@ -15,7 +15,7 @@ from beamsession.model.states import SessionState
 from beamsession.store.changes import SessionChanges, check_session_changes
 from beamsession.store.columns import digest
 from beamsession.store.job_writes import JobWrites
-from beamsession.store.query import folded
+from beamsession.store.query import search_text
 from beamsession.store.run_writes import RunWrites
 from beamsession.store.tables import files, ingests, sessions
 
@@ -60,7 +60,7 @@ class Transaction(RunWrites, JobWrites):
                 "instrument": self._instrument,
                 "name": name,
                 "title": title,
-                "search": _search_text(name, title),
+                "search": search_text(name, title),
                 "state": state,
                 "user": user,
                 "proposal": proposal,
@@ -85,7 +85,7 @@ class Transaction(RunWrites, JobWrites):
         check_session_changes(changes)
         values: dict[str, Any] = dict(changes)
         if "title" in changes:
-            values["search"] = _search_text(session.name, changes["title"])
+            values["search"] = search_text(session.name, changes["title"])
         self._change_if_same(sessions, session, values, f"Session {session.id}")
         return self.session(session.id)
 
@@ -128,12 +128,9 @@ class Transaction(RunWrites, JobWrites):
             "attempts": ingest.attempts,
             "overlay": ingest.overlay,
             "dataset_name": ingest.dataset_name,
+            "has_dataset": ingest.has_dataset,
         }
         if self.ingest(ingest.session_id) is None:
             self._change(insert(ingests), {"session_id": ingest.session_id, **values})
         else:
             self._change(update(ingests).where(ingests.c.session_id == ingest.session_id), values)
-
-
-def _search_text(name: str, title: str) -> str:
-    return folded(f"{name}\n{title}")

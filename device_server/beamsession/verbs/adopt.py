@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from beamsession.model import names
 from beamsession.model.adopted import AdoptedSession
-from beamsession.model.errors import InvalidInputError
+from beamsession.model.errors import InvalidInputError, NotFoundError
 from beamsession.model.metadata import check_metadata
 from beamsession.model.permissions import Action
 from beamsession.model.run import RunOrigin
@@ -12,17 +12,17 @@ from beamsession.model.session import AddedFile, Session
 from beamsession.model.states import RunIntent, RunState, SessionState
 from beamsession.model.verb import Place
 from beamsession.verbs.context import Change, Context
-from beamsession.verbs.folder import folder_template
+from beamsession.verbs.folder import folder_template, told
 from beamsession.verbs.registry import verb
 
 
 @verb(Action.REPORT, Place.DEVICE)
 def session_adopt(ctx: Context, *, record: AdoptedSession) -> int | None:
-    """The worker has read a session of another program: it gets an id of ours; None if it was taken over before.
+    """The worker has read a session of another program: it gets an id of ours; None if it is here already.
 
     It is COMPLETED, or ARCHIVED where the catalogue has it, and goes there by RequestIngest only.
     """
-    if ctx.store.session_from(ctx.instrument.name, record.source) is not None:
+    if ctx.store.session_from(ctx.instrument.name, record.source) is not None or _is_our_own(ctx, record):
         return None
     name, title = names.path_token(record.name), names.title(record.title)
     metadata = check_metadata(record.metadata)
@@ -45,17 +45,26 @@ def session_adopt(ctx: Context, *, record: AdoptedSession) -> int | None:
         change.tx.event(
             "session_imported",
             session_id=session.id,
-            source=record.source,
             name=session.name,
             title=title,
             proposal=session.proposal,
             metadata=metadata,
             folder=session.folder,
+            **told(session),
             pid=record.dataset_pid,
             runs=len(record.runs),
             facts=record.facts,
         )
         return change.reply(session.id)
+
+
+def _is_our_own(ctx: Context, record: AdoptedSession) -> bool:
+    """Whether it is a session of this very store; another beamline may bear the same name and count the same ids."""
+    number = record.source.removeprefix(f"beamsession:{ctx.instrument.name}:")
+    try:
+        return number.isdecimal() and ctx.store.session(int(number)).start == record.start
+    except NotFoundError:
+        return False
 
 
 def _is_good(name: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from beamsession.model.clock import Clock, utc_now
 from beamsession.model.errors import NotFoundError
@@ -19,7 +19,9 @@ from beamsession.model.run import Run, RunOrigin
 from beamsession.model.session import Session
 from beamsession.model.situation import Command, Situation, require, situation
 from beamsession.model.states import RunState, SessionState
-from beamsession.store import Reads, Store, Transaction
+
+if TYPE_CHECKING:  # whoever only asks what verbs there are need not load a database's library
+    from beamsession.store import Reads, Store, Transaction
 
 _T = TypeVar("_T")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from beamsession.model.clock import Clock, utc_now
 from beamsession.model.errors import BeamsessionError, ConflictError
@@ -17,9 +17,11 @@ from beamsession.model.plain import plain
 from beamsession.model.ports import RecorderPort
 from beamsession.model.principal import Caller
 from beamsession.model.verb import Place, Verb
-from beamsession.store import Store
 from beamsession.verbs import REGISTRY
 from beamsession.verbs.context import Context, Request
+
+if TYPE_CHECKING:
+    from beamsession.store import Store
 
 _log = logging.getLogger(__name__)
 

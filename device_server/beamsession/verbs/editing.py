@@ -20,7 +20,7 @@ def require_editable(change: Change, session: Session) -> Session:
     found = change.tx.session(session.id)
     if not found.state.is_editable:
         raise WrongStateError(
-            f"Session {found.id} is {found.state.value} and final.",
+            f"Session {found.id} is {found.state.value}; what is in it is final.",
             value=found.id,
             remedy="Only sessions that are open or completed can be changed; the title may change always.",
         )

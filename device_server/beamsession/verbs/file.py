@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
+from beamsession.model.clock import to_text
 from beamsession.model.permissions import Action
 from beamsession.model.plain import plain
-from beamsession.model.session import AddedFile
+from beamsession.model.report import FileFacts
+from beamsession.model.session import AddedFile, Session
 from beamsession.model.situation import Command
 from beamsession.model.verb import Place
 from beamsession.verbs.context import Context
@@ -28,17 +31,9 @@ def file_add(ctx: Context, *, path: str, session: int = 0) -> bool:
         return False
     with ctx.change() as change:
         found = require_editable(change, found)
-        change.tx.add_file(
-            AddedFile(
-                session_id=found.id,
-                path=str(facts.path),
-                added=change.tx.now,
-                size=facts.size,
-                modified=facts.modified or change.tx.now,
-                is_folder=facts.is_folder,
-            )
-        )
-        change.tx.event("file_added", session_id=found.id, path=str(facts.path), size=facts.size)
+        added = added_file(found, facts, change.tx.now)
+        change.tx.add_file(added)
+        change.tx.event("file_added", session_id=found.id, **file_told(added))
         return change.reply(True)
 
 
@@ -63,3 +58,15 @@ def file_remove(ctx: Context, *, path: str, session: int = 0) -> bool:
 def file_list(ctx: Context, *, session: int = 0) -> list[dict[str, Any]]:
     """List the files added to a session (0: the open one) in the order they were added."""
     return [plain(file) for file in ctx.store.files(ctx.session(session).id)]
+
+
+def added_file(session: Session, facts: FileFacts, now: datetime) -> AddedFile:
+    """What is found on the server's host as a file of the session, added now."""
+    modified = facts.modified or now
+    return AddedFile(session.id, str(facts.path), now, facts.size, modified, is_folder=facts.is_folder)
+
+
+def file_told(file: AddedFile) -> dict[str, Any]:
+    """What an event says of an added file."""
+    modified = to_text(file.modified)
+    return {"path": file.path, "size": file.size, "modified": modified, "is_folder": file.is_folder}

@@ -1,11 +1,14 @@
-"""The folder of a session that is in the making."""
+"""The folder of a session that is in the making, and what its event tells besides."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
+from beamsession.model.clock import to_text
 from beamsession.model.paths import session_folder
+from beamsession.model.session import Session
 from beamsession.verbs.context import Context
 
 
@@ -23,3 +26,9 @@ def folder_template(ctx: Context, *, name: str, proposal: str) -> Callable[[int,
         )
 
     return folder
+
+
+def told(session: Session) -> dict[str, Any]:
+    """What the event says of a session that was not started here and now."""
+    start, stop = to_text(session.start), to_text(session.stop or session.start)
+    return {"user": session.user, "source": session.source, "start": start, "stop": stop}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from beamsession.catalogue.overlay import check_overlay
 from beamsession.model.errors import NotFoundError, RefusedError, WrongStateError
 from beamsession.model.metadata import check_metadata
 from beamsession.model.names import shortened
@@ -16,11 +17,19 @@ from beamsession.model.verb import Place
 from beamsession.verbs.context import Context
 from beamsession.verbs.registry import verb
 
+_MAX_PAGE = 1000
+_AFTER_DATASET = ("block", "verify")  # the worker's steps that come after the dataset was created
+
 
 @verb(Action.READ, Place.STORE)
-def ingest_list(ctx: Context, *, states: list[IngestState] | None = None) -> list[dict[str, Any]]:
-    """List ingests, by state."""
-    return [plain(item) for item in ctx.store.ingests(instrument=ctx.instrument.name, states=tuple(states or ()))]
+def ingest_list(
+    ctx: Context, *, states: list[IngestState] | None = None, limit: int = 1000, before: int | None = None
+) -> list[dict[str, Any]]:
+    """List ingests by states, those of the newest sessions first; `before` continues after that session."""
+    count = max(1, min(limit, _MAX_PAGE))
+    wanted = tuple(states or ())
+    found = ctx.store.ingests(instrument=ctx.instrument.name, states=wanted, limit=count, before=before)
+    return [plain(item) for item in found]
 
 
 @verb(Action.READ, Place.STORE)
@@ -47,6 +56,7 @@ def ingest_request(
     `parameters` are those of an external ingestor.
     """
     overlay = check_metadata(overlay or {})
+    check_overlay(overlay)
     if parameters is not None:
         raise RefusedError(
             "The catalogue is asked directly, and an external ingestor's parameters mean nothing to it.",
@@ -77,7 +87,9 @@ def ingest_request(
                 remedy="Ask without an overlay; what is in the metadata has been sent.",
             )
         wanted = overlay or (before.overlay if before else {})
-        change.tx.set_ingest(Ingest(session, IngestState.PENDING, change.tx.now, step="waiting", overlay=wanted))
+        if before is None or not before.is_under_way:  # else the worker is only to hurry
+            asked = Ingest(session, IngestState.PENDING, change.tx.now, step="waiting", overlay=wanted)
+            change.tx.set_ingest(replace(asked, has_dataset=before is not None and before.has_dataset))
         change.tx.event("ingest_requested", session_id=session, overlay=wanted)
 
 
@@ -99,5 +111,7 @@ def ingest_report(
             return
         before = change.tx.ingest(session)
         reported = Ingest(session, state, change.tx.now, pid=pid, step=step, detail=detail, attempts=attempts)
-        change.tx.set_ingest(replace(reported, overlay=before.overlay if before else {}))
+        has_dataset = step.startswith(_AFTER_DATASET) or (before is not None and before.has_dataset)
+        overlay = before.overlay if before else {}
+        change.tx.set_ingest(replace(reported, overlay=overlay, has_dataset=has_dataset))
         change.tx.event(f"ingest_{state.value}", session_id=session, step=step, detail=detail, pid=pid)

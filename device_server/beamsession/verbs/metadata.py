@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from beamsession.model.errors import WrongStateError
 from beamsession.model.metadata import check_metadata, is_same
 from beamsession.model.permissions import Action
 from beamsession.model.plain import plain
 from beamsession.model.situation import Command
-from beamsession.model.states import IngestState
 from beamsession.model.verb import Place
 from beamsession.verbs.context import Context
+from beamsession.verbs.editing import require_editable, session_to_edit
 from beamsession.verbs.registry import verb
 
 
@@ -23,22 +22,9 @@ def metadata_set(ctx: Context, *, values: dict[str, Any], session: int = 0, repl
     fit, or that is mandatory and would be missing.
     """
     check_metadata(values)
-    found = ctx.session(session) if session else ctx.permit(ctx.standing().open_session(Command.SET_METADATA))
+    found = session_to_edit(ctx, session, Command.SET_METADATA)
     with ctx.change() as change:
-        found = change.tx.session(found.id)
-        if not found.state.is_editable:
-            raise WrongStateError(
-                f"Session {found.id} is {found.state.value}; its metadata are final.",
-                value=found.id,
-                remedy="Only sessions that are open or completed can be edited.",
-            )
-        ingest = change.tx.ingest(found.id)
-        if ingest is not None and ingest.state is IngestState.RUNNING:
-            raise WrongStateError(
-                f"Session {found.id} is on its way to the catalogue at this moment.",
-                value=found.id,
-                remedy="Wait until it is archived or parked.",
-            )
+        found = require_editable(change, found)
         dropped = {key: None for key in found.metadata if key not in values} if replace else {}
         checked = ctx.instrument.definition.checked({**values, **dropped}, old=found.metadata)
         kept = {} if replace else found.metadata

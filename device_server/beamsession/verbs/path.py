@@ -35,9 +35,7 @@ def normal_path(ctx: Context, base: Path, text: str) -> Path:
             value=ascii(shortened(stripped)),
             remedy="Give the path of a file on the server's host.",
         )
-    path = Path(os.path.normpath(base / stripped))
-    require_inside(path, ctx.instrument.roots)
-    return path
+    return _inside(ctx, Path(os.path.normpath(base / stripped)))
 
 
 def existing_path(ctx: Context, base: Path, text: str) -> FileFacts:
@@ -47,7 +45,6 @@ def existing_path(ctx: Context, base: Path, text: str) -> FileFacts:
     recorder's host does not answer. Symbolic links are followed before the roots are checked.
     """
     path = normal_path(ctx, base, text)
-    roots = ctx.instrument.roots
     facts = ctx.recorder.stat(path)
     if not facts.exists:
         raise NotFoundError(
@@ -56,5 +53,13 @@ def existing_path(ctx: Context, base: Path, text: str) -> FileFacts:
             value=str(path),
             remedy="Give the path as the recorder's host sees it.",
         )
-    require_inside(facts.path, tuple(Path(os.path.realpath(root)) for root in roots) + roots)
-    return facts
+    return facts.model_copy(update={"path": _inside(ctx, facts.path)})
+
+
+def _inside(ctx: Context, path: Path) -> Path:
+    """`path` below a root as it is configured, should that be a link: so all paths of a session begin alike."""
+    roots = ctx.instrument.roots
+    resolved = {Path(os.path.realpath(root)): root for root in reversed(roots)}
+    require_inside(path, (*roots, *resolved))
+    found = next((root for root in resolved if path.is_relative_to(root)), None)
+    return path if found is None else resolved[found] / path.relative_to(found)

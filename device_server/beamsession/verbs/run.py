@@ -123,7 +123,12 @@ def run_register(ctx: Context, *, path: str, title: str = "") -> int:
             stop=change.tx.now,
         )
         event = change.tx.event(
-            "run_registered", session_id=session.id, run_number=run.number, file=run.file, size=facts.size
+            "run_registered",
+            session_id=session.id,
+            run_number=run.number,
+            file=run.file,
+            size=facts.size,
+            title=run.title,
         )
         call_hooks(ctx, change, HookEvent.RUN_FINISHED, event)
         return change.reply(run.number)

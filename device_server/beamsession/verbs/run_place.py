@@ -12,7 +12,7 @@ from beamsession.model.states import SessionState
 from beamsession.model.verb import Place
 from beamsession.verbs.context import Change, Context
 from beamsession.verbs.editing import require_editable, session_to_edit
-from beamsession.verbs.folder import folder_template
+from beamsession.verbs.folder import folder_template, told
 from beamsession.verbs.registry import verb
 from beamsession.verbs.session import await_ingest
 
@@ -87,6 +87,7 @@ def run_detach(ctx: Context, *, runs: list[int], name: str = "", session: int = 
             proposal=detached.proposal,
             metadata=detached.metadata,
             folder=detached.folder,
+            **told(detached),
             runs=[run.number for run in moved],
         )
         return change.reply(detached.id)

@@ -152,7 +152,7 @@ def session_archive(ctx: Context, *, session: int, pid: str, name: str = "") -> 
         change.tx.change_session(found, state=SessionState.ARCHIVED, dataset_pid=pid)
         ingest = change.tx.ingest(session)
         done = Ingest(session, IngestState.DONE, change.tx.now, pid=pid, step="done", dataset_name=name)
-        change.tx.set_ingest(replace(done, overlay=ingest.overlay if ingest else {}))
+        change.tx.set_ingest(replace(done, overlay=ingest.overlay if ingest else {}, has_dataset=True))
         event = change.tx.event("session_archived", session_id=session, pid=pid, name=name)
         call_hooks(ctx, change, HookEvent.SESSION_ARCHIVED, event)
 

@@ -7,11 +7,11 @@ from typing import Any
 from beamsession.model import names
 from beamsession.model.errors import InvalidInputError
 from beamsession.model.permissions import Action
-from beamsession.model.session import AddedFile
 from beamsession.model.states import SessionState
 from beamsession.model.verb import Place
 from beamsession.verbs.context import Context
-from beamsession.verbs.folder import folder_template
+from beamsession.verbs.file import added_file, file_told
+from beamsession.verbs.folder import folder_template, told
 from beamsession.verbs.path import existing_path, start_of_relative_paths
 from beamsession.verbs.registry import verb
 from beamsession.verbs.session import await_ingest
@@ -61,10 +61,8 @@ def session_create(
             state=SessionState.COMPLETED,
             source="created",
         )
-        for facts in found:
-            modified = facts.modified or change.tx.now
-            path = str(facts.path)
-            file = AddedFile(session.id, path, change.tx.now, facts.size, modified, is_folder=facts.is_folder)
+        added = [added_file(session, facts, change.tx.now) for facts in found]
+        for file in added:
             change.tx.add_file(file)
         await_ingest(ctx, change, session)
         change.tx.event(
@@ -75,7 +73,8 @@ def session_create(
             proposal=proposal,
             metadata=metadata,
             folder=session.folder,
-            files=[str(facts.path) for facts in found],
+            **told(session),
+            files=[file_told(file) for file in added],
         )
         return change.reply(session.id)
 

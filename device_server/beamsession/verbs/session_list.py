@@ -6,13 +6,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from beamsession.archive.session_folder import EVENTS_FILE, FILES_FILE, RUNS_FILE, SESSION_FILE
+from beamsession.archive.session_paths import session_paths
 from beamsession.model.permissions import Action
 from beamsession.model.plain import plain
-from beamsession.model.run import Run
+from beamsession.model.session_query import SessionQuery
 from beamsession.model.states import SessionState
 from beamsession.model.verb import Place
-from beamsession.store import SessionQuery
 from beamsession.verbs.context import Context
 from beamsession.verbs.registry import verb
 
@@ -53,16 +52,14 @@ def session_list(
 
 
 @verb(Action.READ, Place.STORE)
-def session_show(ctx: Context, *, session: int = 0) -> dict[str, Any]:
-    """Show one session (0: the open one) with its folder, runs, files and the state of its ingest."""
+def session_show(ctx: Context, *, session: int = 0, contents: bool = True) -> dict[str, Any]:
+    """Show one session (0: the open one) with its folder, the state of its ingest, and its contents: runs and files."""
     found = ctx.session(session)
-    return {
-        **plain(found),
-        "root": str(ctx.instrument.data_root / found.folder),
-        "runs": plain(ctx.store.runs(found.id)),
-        "files": plain(ctx.store.files(found.id)),
-        "ingest": plain(ctx.store.ingest(found.id)),
-    }
+    root = str(ctx.instrument.data_root / found.folder)
+    shown = {**plain(found), "root": root, "ingest": plain(ctx.store.ingest(found.id))}
+    if not contents:
+        return shown
+    return {**shown, "runs": plain(ctx.store.runs(found.id)), "files": plain(ctx.store.files(found.id))}
 
 
 @verb(Action.READ, Place.STORE, tango="ListSessionFiles")
@@ -73,16 +70,8 @@ def session_files(ctx: Context, *, session: int = 0, relative: bool = True) -> l
     """
     found = ctx.session(session)
     folder = ctx.instrument.data_root / found.folder
-    record = [folder / name for name in (SESSION_FILE, RUNS_FILE, FILES_FILE, EVENTS_FILE)]
-    runs = [path for run in ctx.store.runs(found.id) if run.enabled for path in run_files(run)]
-    added = [Path(file.path) for file in ctx.store.files(found.id)]
-    return [_named(path, folder, relative) for path in dict.fromkeys((*record, *runs, *added))]
-
-
-def run_files(run: Run) -> list[Path]:
-    """The files of a run, its master first; none before it is known."""
-    found = [run.file, *(str(path) for path in run.report.get("files", ()))]
-    return [Path(path) for path in dict.fromkeys(found) if path]
+    paths = session_paths(folder, ctx.store.runs(found.id), ctx.store.files(found.id))
+    return [_named(path, folder, relative) for path in paths]
 
 
 def _named(path: Path, folder: Path, relative: bool) -> str:

@@ -1,54 +1,89 @@
-"""How the command line has a verb done: by the running server, or itself where there is none."""
+"""How the command line has a verb done: by the running server, or itself where there is none.
+
+Nothing is imported for a road that is not taken: the Tango library and the database each take a noticeable time.
+"""
 
 from __future__ import annotations
 
 import getpass
 import os
 import uuid
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
-import tango
-
-from beamsession.config import TangoTable, load
 from beamsession.faces.cli.place import Location
-from beamsession.faces.tango.manager_client import TangoManager
-from beamsession.faces.tango.recorder_client import TangoRecorder
 from beamsession.model.errors import UnavailableError
 from beamsession.model.principal import Caller, Principal
 from beamsession.model.verb import Place
-from beamsession.store import Store
-from beamsession.store.instrument_lock import InstrumentLock
-from beamsession.verbs import REGISTRY
-from beamsession.verbs.dispatch import Dispatcher
+
+if TYPE_CHECKING:
+    from beamsession.config import Beamline
+    from beamsession.faces.tango.manager_client import TangoManager
 
 _UNREACHABLE = "MANAGER_UNREACHABLE"
 _NOWHERE = "127.0.0.1:1"  # where no database is named, the Tango library complains on stderr by itself
 
 
-def do(location: Location, verb: str, arguments: dict[str, Any]) -> Any:
-    """The verb's answer, asked for as the user who is logged in.
+class Road:
+    """The way to one beamline; `by_server` tells after each answer whether the server gave it."""
 
-    The server is asked first. Without one, and with a configuration file, the verb is done here: reading needs
-    nothing, changing takes the instrument's lock. Raises what the verb raises, or UnavailableError.
-    """
-    caller = Caller(Principal(getpass.getuser()), "cli", uuid.uuid4().hex)
-    configured = load(location.config).tango if location.config else TangoTable()
-    device = location.device or configured.manager
-    if not tango.ApiUtil.get_env_var("TANGO_HOST"):
-        os.environ["TANGO_HOST"] = configured.host or _NOWHERE
-    try:
-        return TangoManager(device).call(
+    def __init__(self, location: Location) -> None:
+        self._location = location
+        self.by_server = False
+
+    def ask(self, verb: str, arguments: dict[str, Any]) -> Any:
+        """The verb's answer, asked for as the user who is logged in.
+
+        The server is asked first. Without one, and with a configuration file, the verb is done here: reading needs
+        nothing, changing takes the instrument's lock. Raises what the verb raises, or UnavailableError.
+        """
+        caller = Caller(Principal(getpass.getuser()), "cli", uuid.uuid4().hex)
+        try:
+            answer = self._ask_server(verb, arguments, caller)
+        except UnavailableError as error:
+            if error.code != _UNREACHABLE or self._location.config is None:
+                raise
+        else:
+            self.by_server = True
+            return answer
+        self.by_server = False
+        return _do_here(self._beamline, verb, arguments, caller)
+
+    def _ask_server(self, verb: str, arguments: dict[str, Any], caller: Caller) -> Any:
+        return self._manager.call(
             verb, arguments, principal=caller.principal, face=caller.face, request_id=caller.request_id
         )
-    except UnavailableError as error:
-        if error.code != _UNREACHABLE or location.config is None:
-            raise
-    return _do_here(location, verb, arguments, caller)
+
+    @cached_property
+    def _manager(self) -> TangoManager:
+        import tango
+
+        from beamsession.faces.tango.manager_client import TangoManager
+
+        device, host = self._location.device, ""
+        if not device or not tango.ApiUtil.get_env_var("TANGO_HOST"):
+            configured = self._beamline.tango if self._location.config else None
+            device = device or (configured.manager if configured else "")
+            host = (configured.host if configured else None) or ""
+        if not tango.ApiUtil.get_env_var("TANGO_HOST"):
+            os.environ["TANGO_HOST"] = host or _NOWHERE
+        return TangoManager(device)
+
+    @cached_property
+    def _beamline(self) -> Beamline:
+        from beamsession.config import load
+
+        assert self._location.config is not None
+        return load(self._location.config)
 
 
-def _do_here(location: Location, verb: str, arguments: dict[str, Any], caller: Caller) -> Any:
-    assert location.config is not None
-    beamline = load(location.config)
+def _do_here(beamline: Beamline, verb: str, arguments: dict[str, Any], caller: Caller) -> Any:
+    from beamsession.faces.tango.recorder_client import TangoRecorder
+    from beamsession.store import Store
+    from beamsession.store.instrument_lock import InstrumentLock
+    from beamsession.verbs import REGISTRY
+    from beamsession.verbs.dispatch import Dispatcher
+
     caller = Caller(Principal(caller.principal.name, beamline.operator.role), caller.face, caller.request_id)
     instrument = beamline.instrument_value()
     recorder = TangoRecorder(beamline.tango.recorder_url or beamline.tango.recorder)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
+from collections.abc import Sequence
 from typing import Any
 
 from rich import box
@@ -11,85 +11,91 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from beamsession.model.clock import from_text
+from beamsession.faces.cli import cells
+from beamsession.faces.cli.columns import LINES, NESTED, TABLES, Column, Record
 
-_HIDDEN = {"version", "metadata_edited", "previous", "hash", "report", "acknowledged", "intent", "instrument"}
-_HIDDEN_IN_TABLES = _HIDDEN | {"role"}
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
-_PIPED_WIDTH = 1000  # nothing is cut for a program that reads on
+_ENDLESS = 100_000  # nothing is cut for a program that reads on
 _MAX_CELL = 60
 _NEVER_CUT = 20
 _LEAST = 8
 _GAP = 3
 
 
-def show(answer: Any, *, as_json: bool) -> None:
+def show(answer: Any, verb: str = "", *, as_json: bool = False) -> None:
     """Print a verb's answer on stdout; times are the terminal's local ones, JSON has them exactly."""
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=_PIPED_WIDTH)
     if as_json:
         print(json.dumps(answer, indent=2, ensure_ascii=False))
     elif isinstance(answer, list):
-        _show_list(console, answer)
+        _show_list(answer, TABLES.get(verb))
     elif isinstance(answer, dict):
-        _show_object(console, answer)
+        _show_object(_console(), answer, verb)
     elif answer is not None:
-        print(answer)
+        print(cells.text(answer))
 
 
-def _show_list(console: Console, answer: list[Any]) -> None:
+def _console() -> Console:
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(width=_ENDLESS, highlight=False)
+
+
+def _show_list(answer: list[Any], columns: Sequence[Column] | None) -> None:
     if not answer:
-        console.print("nothing")
+        Console(stderr=True).print("nothing", style="dim")
     elif isinstance(answer[0], dict):
-        console.print(_table(console, answer))
+        console = _console()
+        console.print(_table(console, answer, columns or _all_columns(answer)))
     else:
         for item in answer:
-            console.print(Text(_text(item)))
+            print(cells.text(item))
 
 
-def _table(console: Console, answer: list[dict[str, Any]]) -> Table:
+def _all_columns(records: list[Record]) -> list[Column]:
+    keys = dict.fromkeys(key for item in records for key in item)
+    return [Column(key, lambda item, key=key: cells.text(item.get(key))) for key in keys]
+
+
+def _table(console: Console, records: list[Record], columns: Sequence[Column]) -> Table:
     """One row each, without the columns that are empty in all of them, and without those that find no room."""
-    keys = dict.fromkeys(key for item in answer for key in item if key not in _HIDDEN_IN_TABLES)
-    found = {key: max(len(_text(item.get(key))) for item in answer) for key in keys}
-    wanted = {key: max(width, len(key)) for key, width in found.items() if width}
-    widths = _fitted(wanted, console.width)
-    table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
-    for key, width in widths.items():
-        table.add_column(key, no_wrap=True, overflow="ellipsis", max_width=width)
-    for item in answer:
-        table.add_row(*(Text(_text(item.get(key))) for key in widths))
-    if left_out := [key for key in wanted if key not in widths]:
+    made = {column: [_cell(column.of(item)) for item in records] for column in columns}
+    found = {column: max(cell.cell_len for cell in row) for column, row in made.items()}
+    wanted = {column: max(width, len(column.heading)) for column, width in found.items() if width}
+    widths = _fitted(wanted, console.width) if console.is_terminal else wanted
+    table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False, show_edge=False)
+    for column, width in widths.items():
+        justify = "right" if column.right else "left"
+        table.add_column(column.heading, no_wrap=True, overflow="ellipsis", max_width=width, justify=justify)
+    for row in zip(*(made[column] for column in widths), strict=True):
+        table.add_row(*row)
+    if left_out := [column.heading for column in wanted if column not in widths]:
         table.caption, table.caption_justify = f"{', '.join(left_out)}: see --json or a wider terminal", "left"
     return table
 
 
-def _fitted(wanted: dict[str, int], width: int) -> dict[str, int]:
+def _cell(made: str | Text) -> Text:
+    """A cell is one line: a line break inside would tear the table."""
+    return made if isinstance(made, Text) else Text(" ".join(made.splitlines()))
+
+
+def _fitted(wanted: dict[Column, int], width: int) -> dict[Column, int]:
     """Short columns keep their width, long ones share what is left; the last ones go where that is too little."""
-    long = [key for key, most in wanted.items() if most > _NEVER_CUT]
-    left = width - _GAP * len(wanted) - sum(most for key, most in wanted.items() if key not in long)
+    long = [column for column, most in wanted.items() if most > _NEVER_CUT]
+    left = width - _GAP * (len(wanted) - 1) - sum(most for column, most in wanted.items() if column not in long)
     share = left // len(long) if long else _LEAST + min(left, 0)
     if share < _LEAST and len(wanted) > 1:
         return _fitted(dict(list(wanted.items())[:-1]), width)
-    return {key: min(most, share, _MAX_CELL) if key in long else most for key, most in wanted.items()}
+    return {column: min(most, share, _MAX_CELL) if column in long else most for column, most in wanted.items()}
 
 
-def _show_object(console: Console, answer: dict[str, Any]) -> None:
-    shown = {key: value for key, value in answer.items() if key not in _HIDDEN and _text(value)}
-    width = max((len(key) for key in shown), default=0)
-    for key, value in shown.items():
-        if isinstance(value, list) and isinstance(value[0], dict):
-            console.print(Text(key, style="bold"))
-            console.print(_table(console, value))
-        else:
-            console.print(Text(f"{key:>{width}}", style="bold"), Text(_text(value)), sep="  ")
-
-
-def _text(value: Any) -> str:
-    if value is None or value in ([], {}):
-        return ""
-    if isinstance(value, dict | list):
-        return json.dumps(value, ensure_ascii=False)
-    if isinstance(value, str) and _TIME.fullmatch(value):
-        return f"{from_text(value).astimezone():%Y-%m-%d %H:%M:%S}"
-    return str(value)
+def _show_object(console: Console, answer: Record, verb: str) -> None:
+    columns = LINES.get(verb) or _all_columns([answer])
+    shown = {column.heading: made for column in columns if (made := column.of(answer))}
+    width = max((len(heading) for heading in shown), default=0)
+    for heading, made in shown.items():
+        lines = [made] if isinstance(made, Text) else [Text(line) for line in made.splitlines()]
+        for number, line in enumerate(lines):
+            label = heading if number == 0 else ""
+            console.print(Text(f"{label:>{width}}  ", style="bold").append_text(line), soft_wrap=True)
+    for key, table in NESTED.get(verb, {}).items():
+        if records := answer.get(key):
+            console.print(Text(f"\n{key}", style="bold"))
+            console.print(_table(console, records, table))

@@ -68,7 +68,7 @@ def _write_sample(entry: h5py.Group, plan: RunPlan) -> None:
     """The key `sample` of the run's metadata, or of the session's: a name, or an object with a name and more."""
     given: Any = plan.metadata.get("sample", plan.session.metadata.get("sample"))
     if isinstance(given, str):
-        given = {"name": given}
+        given = {"name": given} if given.strip() else None  # a blank text is a definition's way to say: not yet
     if isinstance(given, dict):
         write_values(make_group(entry, "sample", "NXsample"), given)
 
@@ -80,7 +80,7 @@ def _write_session(entry: h5py.Group, plan: RunPlan) -> None:
     write_field(session, "start_time", facts.start)
     for name in ("name", "title", "proposal", "user"):
         write_field(session, name, getattr(facts, name))
-    write_metadata(session, facts.metadata)
+    write_metadata(session, facts.metadata, facts.units)
     run = make_group(entry, "run", "NXcollection")
     write_field(run, "number", plan.key.run_number)
     write_field(run, "title", plan.title)

@@ -9,15 +9,19 @@ from typing import Any
 import h5py
 import numpy as np
 
+from beamsession.model.metadata import with_units
 from beamsession.record.nexus.objects import make_group, write_field
 
 _INT64 = range(-(2**63), 2**63)
 
 
-def write_metadata(group: h5py.Group, metadata: Mapping[str, Any]) -> None:
-    """`metadata` (NXcollection) and `metadata_json` in `group`; the JSON is exact where HDF5 has no such thing."""
+def write_metadata(group: h5py.Group, metadata: dict[str, Any], units: Mapping[str, str] | None = None) -> None:
+    """`metadata` (NXcollection) and `metadata_json` in `group`; the JSON is exact where HDF5 has no such thing.
+
+    `units` are those of plain numbers by key, as the beamline defines them; the JSON does not show them.
+    """
     write_field(group, "metadata_json", json.dumps(metadata), media_type="application/json")
-    write_values(make_group(group, "metadata", "NXcollection"), metadata)
+    write_values(make_group(group, "metadata", "NXcollection"), with_units(metadata, units or {}))
 
 
 def write_values(group: h5py.Group, values: Mapping[str, Any]) -> None:

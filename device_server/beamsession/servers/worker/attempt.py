@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,25 @@ from pydantic import BaseModel
 
 from beamsession.catalogue.manifest import ListedFile, Manifest
 from beamsession.model.errors import RefusedError
+from beamsession.model.session import Session
 
 
 class Frozen(BaseModel):
-    """The dataset document and the files' place; `folder` is absolute."""
+    """The dataset document and the files' place; `folder` is absolute.
+
+    `completed` is when the session was: one that is opened again has another time. None: frozen by an older version,
+    which knew no such sessions.
+    """
 
     pid: str
     folder: Path
     document: dict[str, Any]
     manifest: Manifest
+    completed: datetime | None = None
+
+    def is_of(self, session: Session) -> bool:
+        """Whether this is the session as it was completed last."""
+        return self.completed in (None, session.stop)
 
 
 class Attempt:

@@ -60,3 +60,9 @@ class Brake:
         """Wait until all work has halted or ended; False when the limit came first."""
         with self._changed:
             return self._changed.wait_for(lambda: self._busy == 0, timeout=limit_s)
+
+
+def rest(number: int) -> str:
+    """Work that is not to be done by this process: it never returns, so the job database keeps it for a later one."""
+    _FOREVER.wait()
+    raise AssertionError(f"the rest of {number} ended")

@@ -66,7 +66,7 @@ class HookWork:
         )
 
     def _facts(self, reads: Reads, job: Job) -> dict[str, Any]:
-        """What the hook is told, JSON values."""
+        """What the hook is told, JSON values; all runs only where it is about the session: that is done once."""
         event: dict[str, Any] = job.arguments["event"]
         session = reads.session(int(event["session"]))
         run = _run_of(reads, event)
@@ -78,7 +78,7 @@ class HookWork:
             "session_id": session.id,
             "session_name": session.name,
             "session_folder": str(self._instrument.data_root / session.folder),
-            "runs": plain(reads.runs(session.id)),
+            "runs": plain(reads.runs(session.id)) if event["run"] is None else None,
             "run": plain(run),
             "run_number": run.number if run else None,
             "run_file": run.file if run else None,

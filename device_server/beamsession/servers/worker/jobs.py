@@ -5,17 +5,28 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
+from enum import Enum
 from typing import Any
 
 from dbos import DBOS, DBOSConfig, Serializer, SetWorkflowID
 
-# Raise it only when the steps of the ingest or their order change: jobs of another version are never taken up.
+# Raise it only when the steps of work that may be under way change or their order: what was begun by another version is
+# never taken up. New kinds of work beside the old ones change nothing for these.
 JOBS_VERSION = "1"
-_QUEUE = "ingests"
-_AT_ONCE = 4
-_WORKFLOW = "ingest"
 _HURRY = "hurry"
 _ACTIVE = ["PENDING", "ENQUEUED", "DELAYED"]
+
+Work = Callable[[int], str]
+"""Durable work on one thing, named by its number; the text is for the job database's own record."""
+
+
+class Lane(Enum):
+    """The queues, and how much of each is done at a time: what is long never delays what is short."""
+
+    INGESTS = "ingests", 4
+    JOBS = "jobs", 2
+    HOOKS = "hooks", 4
+    CANCELS = "cancels", 4
 
 
 class JsonSerializer(Serializer):
@@ -37,8 +48,8 @@ class JsonSerializer(Serializer):
         return "beamsession_json"
 
 
-class Jobs:
-    """The queue of ingests, durable in its own database. One instance per process: DBOS is a process-wide part."""
+class JobDatabase:
+    """Durable work in its own database. One instance per process: DBOS is a process-wide part."""
 
     def __init__(self, url: str, executor: str) -> None:
         config: DBOSConfig = {
@@ -56,63 +67,61 @@ class Jobs:
         DBOS(config=config)
         logger.handlers.clear()
         logger.propagate = True
-        self._workflow: Callable[[int], str] | None = None
+        self._works: dict[str, Work] = {}
 
-    def launch(self, ingest: Callable[[int], str]) -> None:
-        """Take up what was left and begin to work; `ingest` does one session's ingest by `step` and `wait`."""
+    def learn(self, name: str, work: Work) -> None:
+        """Know how work called `name` is done, by `step` and `wait`; before `launch`."""
 
-        def run(session_id: int) -> str:  # DBOS marks the function, which a bound method does not allow
-            return ingest(session_id)
+        def run(number: int) -> str:  # DBOS marks the function, which a bound method does not allow
+            return work(number)
 
-        self._workflow = DBOS.workflow(name=_WORKFLOW, max_recovery_attempts=None)(run)
+        self._works[name] = DBOS.workflow(name=name, max_recovery_attempts=None)(run)
+
+    def launch(self) -> None:
+        """Take up what was left and begin to work."""
         DBOS.launch()
-        DBOS.register_queue(_QUEUE, worker_concurrency=_AT_ONCE, polling_interval_sec=0.2)
+        for lane in Lane:
+            name, at_once = lane.value
+            DBOS.register_queue(name, worker_concurrency=at_once, polling_interval_sec=0.2)
 
-    def enqueue(self, session_id: int, job_id: str) -> None:
-        """Have the ingest done once for `job_id`; one of the session that is under way is hurried instead."""
-        if self._workflow is None:
-            raise RuntimeError("enqueue before launch")
-        known = self._known(session_id)
-        if job_id in known:
-            return
-        active = [known_id for known_id, status in known.items() if status in _ACTIVE]
-        if active:
-            DBOS.send(active[0], True, topic=_HURRY, idempotency_key=job_id)
-            return
-        with SetWorkflowID(job_id):
-            DBOS.enqueue_workflow(_QUEUE, self._workflow, session_id)
+    def enqueue(self, lane: Lane, work: str, number: int, work_id: str) -> None:
+        """Have `work` done on `number`, once for `work_id`."""
+        with SetWorkflowID(work_id):
+            DBOS.enqueue_workflow(lane.value[0], self._works[work], number)
 
-    def job_count(self, session_id: int) -> int:
-        """How many ingests of the session were ever enqueued."""
-        return len(self._known(session_id))
-
-    def is_active(self, session_id: int) -> bool:
-        """Whether one is waiting or under way."""
-        return any(status in _ACTIVE for status in self._known(session_id).values())
-
-    def _known(self, session_id: int) -> dict[str, str]:
-        own, later = f"ingest-{session_id}", f"ingest-{session_id}-"
-        found = DBOS.list_workflows(workflow_id_prefix=own, load_input=False, load_output=False)
+    def known(self, work_id: str) -> dict[str, bool]:
+        """The work called `work_id` or `work_id-…` that was ever enqueued; whether it waits or is under way."""
+        found = DBOS.list_workflows(workflow_id_prefix=work_id, load_input=False, load_output=False)
         return {
-            item.workflow_id: item.status
+            item.workflow_id: item.status in _ACTIVE
             for item in found
-            if item.workflow_id == own or item.workflow_id.startswith(later)
+            if item.workflow_id == work_id or item.workflow_id.startswith(f"{work_id}-")
         }
+
+    def hurry(self, work_id: str, reason: str) -> None:
+        """End the pause in which that work waits; once for `reason`."""
+        DBOS.send(work_id, True, topic=_HURRY, idempotency_key=reason)
 
 
 def step(name: str, action: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Inside an ingest: the result of `action`, which is called again only if it did not return before."""
+    """Inside durable work: the result of `action`, which is called again only if it did not return before."""
     return DBOS.run_step({"name": name}, action)
 
 
 def wait(seconds: float) -> None:
-    """Inside an ingest: wait so long over restarts, or until somebody asks for this ingest again."""
+    """Inside durable work: wait so long over restarts, or until it is hurried."""
     DBOS.recv(_HURRY, timeout_seconds=seconds)
 
 
 def job_id() -> str:
-    """Inside an ingest: its id."""
+    """Inside durable work: its id."""
     return DBOS.workflow_id or ""
+
+
+def times_begun() -> int:
+    """Inside durable work: how often it was begun, this time included: once, and once more by each restart."""
+    (found,) = DBOS.list_workflows(workflow_ids=[job_id()], load_input=False, load_output=False)
+    return found.recovery_attempts or 1
 
 
 def _plain(value: Any) -> Any:

@@ -8,27 +8,35 @@ import os
 import signal
 import sys
 from pathlib import Path
-from threading import Event
+from threading import Event as Flag
 
 import beamsession
 from beamsession.archive.folder_record import FolderRecord
 from beamsession.catalogue.client import CatalogueClient
-from beamsession.catalogue.target import CatalogueTarget
 from beamsession.config import Beamline, load
 from beamsession.faces.tango.manager_client import TangoManager
 from beamsession.model.errors import BeamsessionError, UnavailableError
-from beamsession.model.instrument import Instrument
+from beamsession.model.event import Event
+from beamsession.model.job import JobKind
+from beamsession.model.states import IngestState
 from beamsession.servers.logs import log_to_stderr
-from beamsession.servers.worker.brake import Brake
+from beamsession.servers.worker.brake import Brake, rest
 from beamsession.servers.worker.courier import Courier
-from beamsession.servers.worker.ingest import Ingest
-from beamsession.servers.worker.jobs import Jobs
+from beamsession.servers.worker.hook_job import HookWork
+from beamsession.servers.worker.import_job import ImportWork
+from beamsession.servers.worker.ingest import FIRST_STEP, Ingest
+from beamsession.servers.worker.job_runner import JobRunner, JobWork
+from beamsession.servers.worker.job_trigger import JobTriggering
+from beamsession.servers.worker.jobs import JobDatabase
 from beamsession.servers.worker.keeper import Keeper
 from beamsession.servers.worker.lock import WorkerLock
-from beamsession.servers.worker.reporter import IngestReporter, ManagerReporter
+from beamsession.servers.worker.queues import IngestQueue, JobQueue
+from beamsession.servers.worker.reporter import ManagerReporter, Reporter
+from beamsession.servers.worker.reports import ingest_progress
 from beamsession.servers.worker.steps import IngestSteps
 from beamsession.servers.worker.tail import Tail
 from beamsession.servers.worker.trigger import IngestTriggering
+from beamsession.servers.worker.zip_job import ZipWork
 from beamsession.store import Store
 
 log = logging.getLogger(__name__)
@@ -45,19 +53,20 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     log_to_stderr()
-    ended = Event()
+    ended = Flag()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: ended.set())
     try:
         beamline = load(arguments.config)
         os.environ.update(beamline.environment)
-        manager = TangoManager(arguments.manager or _address(beamline))
+        device = arguments.manager or _address(beamline)
+        manager = TangoManager(device)
         reporter = ManagerReporter(manager, beamline.worker.name, beamline.worker_token_file)
         lock = _locked(beamline)
         store = _opened(beamline, ended)
         if store is None:
             return
-        worker = Worker(beamline, store, reporter)
+        worker = Worker(beamline, store, reporter, device)
         worker.start()
     except BeamsessionError as fault:
         print(fault.text, file=sys.stderr)
@@ -73,37 +82,25 @@ def main() -> None:
 
 
 class Worker:
-    """All parts of one worker; its maker holds the lock of the job database."""
+    """All parts of one worker; its maker holds the lock of the job database. `device` is the manager's address."""
 
-    def __init__(self, beamline: Beamline, store: Store, reporter: IngestReporter) -> None:
-        state, instrument = beamline.state, beamline.instrument_value()
+    def __init__(self, beamline: Beamline, store: Store, reporter: Reporter, device: str) -> None:
         self._brake = Brake()
         self._store = store
-        record = FolderRecord(instrument.data_root, instrument.name, instrument.rules)
-        self._keeper = Keeper(self._store, instrument.name, record)
-        self._jobs: Jobs | None = None
-        self._triggering: IngestTriggering | None = None
-        if beamline.catalogue is not None:
-            self._jobs = Jobs(beamline.jobs_url, beamline.worker.name)
-            self._triggering = IngestTriggering(self._store, instrument.name, beamline.catalogue, self._jobs)
-        self._tail = Tail(
-            self._store,
-            instrument.name,
-            self._keeper,
-            state / "worker-position.json",
-            self._brake,
-            listener=self._triggering.handle if self._triggering else lambda _event: None,
-            tick=self._triggering.tick if self._triggering else lambda: None,
-        )
+        self._instrument = beamline.instrument_value()
         self._courier = Courier(reporter, self._brake)
-        self._ingest = self._ingest_for(beamline.catalogue, instrument, state) if beamline.catalogue else None
+        self._tail = self._tail_for(beamline.state)
+        self._database = JobDatabase(beamline.jobs_url, beamline.worker.name)
+        self._job_triggering = self._jobs_for(device)
+        self._ingest_triggering = self._ingests_for(beamline)
 
     def start(self) -> None:
         """Take up what was left, then follow the log; returns at once."""
         self._courier.start()
-        if self._jobs and self._triggering and self._ingest:
-            self._jobs.launch(self._ingest.run)
-            self._triggering.take_up()
+        self._database.launch()
+        self._job_triggering.take_up()
+        if self._ingest_triggering:
+            self._ingest_triggering.take_up()
         self._tail.start()
 
     def stop(self) -> None:
@@ -112,18 +109,61 @@ class Worker:
         if not self._brake.wait_idle(_LAST_WORK_S):
             log.info("a step was cut short; it is done again at the next start")
 
-    def _ingest_for(self, target: CatalogueTarget, instrument: Instrument, state: Path) -> Ingest:
+    def _tail_for(self, state: Path) -> Tail:
+        instrument = self._instrument
+        record = FolderRecord(instrument.data_root, instrument.name, instrument.rules)
+        return Tail(
+            self._store,
+            instrument.name,
+            Keeper(self._store, instrument.name, record),
+            state / "worker-position.json",
+            self._brake,
+            listener=self._handle,
+            tick=self._tick,
+        )
+
+    def _jobs_for(self, device: str) -> JobTriggering:
+        works: dict[JobKind, JobWork] = {
+            JobKind.ZIP: ZipWork(self._store, self._instrument, self._tail.bring_up_to_date),
+            JobKind.IMPORT: ImportWork(self._courier.deliver),
+            JobKind.HOOK: HookWork(self._store, self._instrument, device),
+        }
+        runner = JobRunner(works, self._store, self._courier, self._brake)
+        queue = JobQueue(self._database, runner.run, runner.cancel)
+        return JobTriggering(self._store, self._instrument.name, queue)
+
+    def _ingests_for(self, beamline: Beamline) -> IngestTriggering | None:
+        target = beamline.catalogue
+        if target is None:
+            # What was on its way rests until there is a catalogue again.
+            IngestQueue(self._database, rest)
+            return None
         steps = IngestSteps(
             store=self._store,
-            instrument=instrument,
+            instrument=self._instrument,
             target=target,
             client=CatalogueClient(target),
-            folder=state / "ingest",
+            folder=beamline.state / "ingest",
             seal=self._tail.seal,
+            announce=self._announce,
             checkpoint=self._brake.checkpoint,
             software=f"beamsession {beamsession.__version__}",
         )
-        return Ingest(steps, self._courier, self._store, target, self._brake)
+        ingest = Ingest(steps, self._courier, self._store, target, self._brake)
+        queue = IngestQueue(self._database, ingest.run)
+        return IngestTriggering(self._store, self._instrument.name, target.hold_s, queue)
+
+    def _announce(self, session_id: int) -> None:
+        self._courier.deliver(ingest_progress(session_id, IngestState.RUNNING, FIRST_STEP))
+
+    def _handle(self, event: Event) -> None:
+        self._job_triggering.handle(event)
+        if self._ingest_triggering:
+            self._ingest_triggering.handle(event)
+
+    def _tick(self) -> None:
+        if self._ingest_triggering:
+            self._ingest_triggering.tick()
 
 
 def _locked(beamline: Beamline) -> WorkerLock:
@@ -131,7 +171,7 @@ def _locked(beamline: Beamline) -> WorkerLock:
     return WorkerLock.hold(beamline.state / "worker.lock", beamline.worker.name)
 
 
-def _opened(beamline: Beamline, ended: Event) -> Store | None:
+def _opened(beamline: Beamline, ended: Flag) -> Store | None:
     """The store, which the manager makes and may be about to make; None when told to stop first."""
     told = False
     while True:

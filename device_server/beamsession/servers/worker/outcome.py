@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from beamsession.catalogue.fault import CatalogueError, Nature
-from beamsession.model.errors import BeamsessionError, UnavailableError
+from beamsession.model.errors import BeamsessionError, UnavailableError, WrongStateError
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +25,8 @@ class Ending(StrEnum):
     DONE = "done"
     WAIT = "wait"
     PARK = "park"
+    DROP = "drop"
+    """the session is not to be sent any more"""
 
 
 class Outcome(BaseModel):
@@ -46,6 +48,8 @@ def tried(action: Callable[[], Any]) -> Outcome:
         passes = fault.nature is not Nature.PERMANENT
         outcome = _outcome(Ending.WAIT if passes else Ending.PARK, fault)
         return outcome.model_copy(update={"is_server_error": fault.status == 500, "retry_after_s": fault.retry_after_s})
+    except WrongStateError as fault:
+        return _outcome(Ending.DROP, fault)
     except BeamsessionError as fault:
         passes = isinstance(fault, UnavailableError) or fault.code in _PASSING
         return _outcome(Ending.WAIT if passes else Ending.PARK, fault)

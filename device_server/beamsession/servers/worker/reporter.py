@@ -1,4 +1,4 @@
-"""Telling the manager how far an ingest is: through its verbs, because it alone writes the store."""
+"""Telling the manager what was done: through its verbs, because it alone writes the store."""
 
 from __future__ import annotations
 
@@ -9,25 +9,19 @@ from uuid import uuid4
 from beamsession.faces.tango.manager_client import TangoManager
 from beamsession.model.errors import UnavailableError
 from beamsession.model.principal import Principal, Role
-from beamsession.model.states import IngestState
+from beamsession.servers.worker.reports import Report
 
 FACE = "worker"
 
 
-class IngestReporter(Protocol):
-    """Where an ingest's progress goes. Methods raise UnavailableError when nobody answers, else what the verb says.
+class Reporter(Protocol):
+    """Where reports go."""
 
-    The same `request_id` twice counts once.
-    """
+    def send(self, report: Report, request_id: str = "") -> Any:
+        """What the verb answers; the same `request_id` twice counts once.
 
-    def report(
-        self, session_id: int, state: IngestState, step: str, detail: str, pid: str, *, request_id: str = ""
-    ) -> None:
-        """How far it is; `detail` is a sentence for a person."""
-        ...
-
-    def archived(self, session_id: int, pid: str, *, request_id: str = "") -> None:
-        """The session is in the catalogue under `pid`."""
+        Raises UnavailableError when nobody answers, else what the verb raises.
+        """
         ...
 
 
@@ -39,21 +33,11 @@ class ManagerReporter:
         self._principal = Principal(worker_name, Role.WORKER)
         self._token_file = token_file
 
-    def report(
-        self, session_id: int, state: IngestState, step: str, detail: str, pid: str, *, request_id: str = ""
-    ) -> None:
-        """The verb `ingest_report`."""
-        arguments = {"session": session_id, "state": state.value, "step": step, "detail": detail, "pid": pid}
-        self._call("ingest_report", arguments, request_id)
-
-    def archived(self, session_id: int, pid: str, *, request_id: str = "") -> None:
-        """The verb `session_archive`."""
-        self._call("session_archive", {"session": session_id, "pid": pid}, request_id)
-
-    def _call(self, verb: str, arguments: dict[str, Any], request_id: str) -> None:
-        self._manager.call(
-            verb,
-            arguments,
+    def send(self, report: Report, request_id: str = "") -> Any:
+        """See `Reporter`."""
+        return self._manager.call(
+            report.verb,
+            report.arguments,
             principal=self._principal,
             face=FACE,
             token=self._token(),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from beamsession.archive.added_files import collect
 from beamsession.catalogue.blocks import block_document, cut
 from beamsession.catalogue.checksum import checksum, require_unchanged
 from beamsession.catalogue.client import CatalogueClient
@@ -20,14 +19,16 @@ from beamsession.model.report import Problem
 from beamsession.model.session import Session
 from beamsession.model.states import SessionState
 from beamsession.servers.worker.attempt import Attempt, Frozen
+from beamsession.servers.worker.session_files import gather
 from beamsession.store import Store
 
 
 class IngestSteps:
     """What is done, without when and how often. Methods raise BeamsessionError (CatalogueError among them) and OSError.
 
-    `seal` brings the session's own record to its final state before the files are listed; `checkpoint` is called in
-    the middle of long work.
+    `seal` brings the session's own record to its final state before the files are listed. `announce` has the manager
+    note, before it returns, that a session's ingest begins: from then on nobody changes it or opens it again.
+    `checkpoint` is called in the middle of long work.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class IngestSteps:
         client: CatalogueClient,
         folder: Path,
         seal: Callable[[Session], None],
+        announce: Callable[[int], None],
         checkpoint: Callable[[], None],
         software: str,
     ) -> None:
@@ -48,38 +50,40 @@ class IngestSteps:
         self._client = client
         self._folder = folder
         self._seal = seal
+        self._announce = announce
         self._checkpoint = checkpoint
         self._software = software
 
     def freeze(self, session_id: int) -> str:
         """Collect the files, describe the dataset, keep both; the pid. What may be in the catalogue stays as it is."""
+        self._announce(session_id)
+        session = self._completed(session_id)
         attempt = self._attempt(session_id)
         if attempt.is_frozen and attempt.is_marked("create"):
-            return attempt.frozen().pid
-        session = self._store.session(session_id)
-        if session.state is not SessionState.COMPLETED:
-            raise WrongStateError(
-                f"Session {session_id} is {session.state.value}, not completed.",
-                value=session.state.value,
-                remedy="Complete it, then ask for the ingest.",
-            )
-        root, folder = self._instrument.data_root, self._instrument.data_root / session.folder
-        places = collect(
-            root, folder, self._store.files(session_id), self._instrument.rules, between_chunks=self._checkpoint
-        )
+            frozen = attempt.frozen()
+            if frozen.is_of(session):
+                return frozen.pid
+            self._require_unknown(frozen)
+        gathered = gather(self._store, self._instrument, session, self._checkpoint)
         self._seal(session)
+        ingest = self._store.ingest(session_id)
         unique_name = self._target.instrument_unique_name
         document = dataset_document(
             session,
-            self._store.runs(session_id),
+            gathered.runs,
             instrument=self._instrument,
             target=self._target,
             instrument_pid=self._client.instrument_pid(unique_name) if unique_name else "",
             software=self._software,
+            overlay=ingest.overlay if ingest else {},
+            referenced=[str(path) for path in gathered.referenced],
         )
         _require_none(dataset_problems(document))
-        manifest = list_files(folder, places)
-        attempt.freeze(Frozen(pid=document["pid"], folder=folder, document=document, manifest=manifest))
+        folder = self._instrument.data_root / session.folder
+        manifest = list_files(folder, gathered.expected, gathered.left_out)
+        attempt.freeze(
+            Frozen(pid=document["pid"], folder=folder, document=document, manifest=manifest, completed=session.stop)
+        )
         return document["pid"]
 
     def take_checksums(self, session_id: int) -> int:
@@ -102,6 +106,8 @@ class IngestSteps:
         attempt = self._attempt(session_id)
         frozen = attempt.frozen()
         tried_before = attempt.is_marked("create")
+        if not tried_before:
+            self._require_same(session_id, frozen)
         attempt.mark("create")
         try:
             return self._client.create_dataset(frozen.document)
@@ -152,6 +158,42 @@ class IngestSteps:
             code="CATALOGUE_DIFFERS",
             value=frozen.pid,
             remedy="Let the catalogue's administrators look at its file lists, then ask for the ingest again.",
+        )
+
+    def dataset_name(self, session_id: int) -> str:
+        """What the dataset is called; empty where that is lost."""
+        try:
+            return str(self._attempt(session_id).frozen().document.get("datasetName", ""))
+        except RefusedError:
+            return ""
+
+    def _completed(self, session_id: int) -> Session:
+        session = self._store.session(session_id)
+        if session.state is SessionState.COMPLETED:
+            return session
+        raise WrongStateError(
+            f"Session {session_id} is {session.state.value}, not completed.",
+            value=session.state.value,
+            remedy="Complete it, then ask for the ingest.",
+        )
+
+    def _require_same(self, session_id: int, frozen: Frozen) -> None:
+        if not frozen.is_of(self._completed(session_id)):
+            raise WrongStateError(
+                f"Session {session_id} was opened and completed again since its files were listed.",
+                value=session_id,
+                remedy="It is sent as it is now; nothing needs to be done.",
+            )
+
+    def _require_unknown(self, frozen: Frozen) -> None:
+        """What was sent before the session was opened again must not have arrived."""
+        if self._client.dataset(frozen.pid) is None:
+            return
+        raise RefusedError(
+            f"The catalogue has the session under {frozen.pid} as it was before it was opened again.",
+            code="CATALOGUE_CONFLICT",
+            value=frozen.pid,
+            remedy="Let the catalogue's administrators remove that dataset, then ask for the ingest again.",
         )
 
     def _attempt(self, session_id: int) -> Attempt:

@@ -74,11 +74,18 @@ class Tail:
             self.poll()
             self._keeper.seal(session)
 
+    def bring_up_to_date(self) -> None:
+        """Have the folders say what the store says, where they can be written. Raises UnavailableError."""
+        with self._lock:
+            self.poll()
+            self._keeper.catch_up()
+
     def _run(self) -> None:
         while not self._brake.wait(_PERIOD_S):
             try:
-                self.poll()
-                self._tick()
+                with self._lock:
+                    self.poll()
+                    self._tick()
             except UnavailableError as fault:
                 log.warning("the store does not answer: %s", fault.text)
             except Exception:

@@ -1,29 +1,38 @@
-"""When a completed session's ingest begins: after its hold, at once on request, and again after a lost start."""
+"""When a completed session's ingest begins: after its hold, at once on request, never before its hooks have ended."""
 
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from beamsession.catalogue.target import CatalogueTarget, IngestTrigger
 from beamsession.model.clock import Clock, utc_now
 from beamsession.model.event import Event
+from beamsession.model.job import JobKind, JobState
 from beamsession.model.states import IngestState, SessionState
 from beamsession.store import Store
 
 log = logging.getLogger(__name__)
+_HELD = ("session_completed", "session_created", "session_detached")
+_REQUESTED = "ingest_requested"
+_REOPENED = "session_restarted"
+_OPEN = (IngestState.PENDING, IngestState.RUNNING)
+_PAGE = 1000
+_LOOK_S = 1.0
 
 
-class IngestQueue(Protocol):
+class IngestLane(Protocol):
     """Where ingests wait for their turn."""
 
-    def enqueue(self, session_id: int, job_id: str) -> None:
-        """Have the ingest done once for `job_id`; one of the session that is under way is hurried instead."""
+    def enqueue(self, session_id: int) -> None:
+        """Have the ingest done; not while one of the session is active."""
         ...
 
-    def job_count(self, session_id: int) -> int:
-        """How many ingests of the session were ever enqueued."""
+    def hurry(self, session_id: int, request: str) -> None:
+        """Have the active one go on at once if it waits for a while; the same `request` counts once."""
         ...
 
     def is_active(self, session_id: int) -> bool:
@@ -31,50 +40,95 @@ class IngestQueue(Protocol):
         ...
 
 
+@dataclass
+class _Waiting:
+    """A session whose ingest is to begin at `due`; it is looked at again at `look` (monotonic seconds)."""
+
+    due: datetime
+    look: float = 0.0
+
+
 class IngestTriggering:
     """Turns events into queued ingests. The store knows what is to be done, so nothing is lost with this process."""
 
     def __init__(
-        self, store: Store, instrument: str, target: CatalogueTarget, queue: IngestQueue, clock: Clock = utc_now
+        self,
+        store: Store,
+        instrument: str,
+        hold_s: float,
+        queue: IngestLane,
+        clock: Clock = utc_now,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
         self._instrument = instrument
-        self._target = target
+        self._hold = timedelta(seconds=hold_s)
         self._queue = queue
         self._clock = clock
-        self._due: dict[int, datetime] = {}
+        self._monotonic = monotonic
+        self._waiting: dict[int, _Waiting] = {}
 
     def take_up(self) -> None:
         """Look for completed sessions whose ingest nobody does: what a crash may have left."""
-        open_states = (IngestState.PENDING, IngestState.RUNNING)
-        for ingest in self._store.ingests(instrument=self._instrument, states=open_states):
-            if self._queue.is_active(ingest.session_id):
-                continue
-            count = self._queue.job_count(ingest.session_id)
-            if count:
-                # Its job ended, and the store does not know: the job says so again.
-                self._queue.enqueue(ingest.session_id, f"ingest-{ingest.session_id}-again-{count}")
-            else:
-                self._hold(ingest.session_id)
+        for ingest in self._store.ingests(instrument=self._instrument, states=_OPEN):
+            if not self._queue.is_active(ingest.session_id):
+                self._waiting[ingest.session_id] = _Waiting(self._due_by_log(ingest.session_id))
 
     def handle(self, event: Event) -> None:
         """React to one event; the same again does no harm."""
         if event.session_id is None:
             return
-        if event.kind == "session_completed" and self._target.when is IngestTrigger.ON_COMPLETE:
-            self._hold(event.session_id)
-        elif event.kind == "ingest_requested":
-            self._due.pop(event.session_id, None)
-            self._queue.enqueue(event.session_id, f"ingest-{event.session_id}-{event.seq}")
+        if event.kind == _REOPENED:
+            self._waiting.pop(event.session_id, None)
+        elif event.kind == _REQUESTED:
+            self._waiting[event.session_id] = _Waiting(event.time)
+            if self._is_wanted(event.session_id):
+                self._queue.hurry(event.session_id, str(event.seq))
+        elif event.kind in _HELD:
+            self._waiting[event.session_id] = _Waiting(event.time + self._hold)
 
     def tick(self) -> None:
-        """Enqueue the sessions whose hold is over."""
-        now = self._clock()
-        for session_id in [session_id for session_id, due in self._due.items() if due <= now]:
-            self._queue.enqueue(session_id, f"ingest-{session_id}")
-            del self._due[session_id]
+        """Begin with the sessions whose time has come."""
+        now, look = self._clock(), self._monotonic()
+        for session_id, waiting in list(self._waiting.items()):
+            if waiting.due > now or waiting.look > look:
+                continue
+            if self._is_settled(session_id):
+                del self._waiting[session_id]
+            else:
+                waiting.look = look + _LOOK_S
 
-    def _hold(self, session_id: int) -> None:
-        session = self._store.session(session_id)
-        if session.state is SessionState.COMPLETED and session.stop is not None:
-            self._due[session_id] = session.stop + timedelta(seconds=self._target.hold_s)
+    def _is_settled(self, session_id: int) -> bool:
+        """Whether there is nothing more to do for it here, after doing what can be done now."""
+        if not self._is_wanted(session_id):
+            return True
+        if self._queue.is_active(session_id) or self._has_hooks_at_work(session_id):
+            return False
+        self._queue.enqueue(session_id)
+        return True
+
+    def _is_wanted(self, session_id: int) -> bool:
+        """Whether the store says that an ingest is to be done: what the log said may be long past."""
+        ingest = self._store.ingest(session_id)
+        if ingest is None or ingest.state not in _OPEN:
+            return False
+        return self._store.session(session_id).state is SessionState.COMPLETED
+
+    def _has_hooks_at_work(self, session_id: int) -> bool:
+        """A hook may still add metadata; each ends by its time limit, so this does not last."""
+        at_work = (JobState.WAITING, JobState.RUNNING)
+        return bool(
+            self._store.jobs(self._instrument, states=at_work, session_id=session_id, kind=JobKind.HOOK, limit=1)
+        )
+
+    def _due_by_log(self, session_id: int) -> datetime:
+        """When the ingest is to begin, by the last event that says so; at once where none does."""
+        due, after = self._clock(), 0
+        while page := self._store.events(after=after, limit=_PAGE, session_id=session_id):
+            for event in page:
+                if event.kind in _HELD:
+                    due = event.time + self._hold
+                elif event.kind == _REQUESTED:
+                    due = event.time
+            after = page[-1].seq
+        return due

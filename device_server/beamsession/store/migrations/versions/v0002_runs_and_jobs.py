@@ -32,6 +32,10 @@ def _sessions() -> None:
     op.add_column("sessions", sa.Column("source_hash", sa.String(64), server_default="", nullable=False))
     op.add_column("sessions", sa.Column("run_count", sa.Integer, server_default="0", nullable=False))
     op.add_column("sessions", sa.Column("last_run_number", sa.Integer, server_default="0", nullable=False))
+    for noun in ("user", "proposal"):
+        op.create_index(f"ix_sessions_instrument_{noun}_start", "sessions", ["instrument", noun, "start", "id"])
+        by_state = ["instrument", noun, "state", "start", "id"]
+        op.create_index(f"ix_sessions_instrument_{noun}_state_start", "sessions", by_state)
     _partial("ix_sessions_source", "sessions", ["instrument", "source_hash"], "source_hash != ''")
     op.execute(
         "UPDATE sessions SET run_count = (SELECT COUNT(*) FROM runs WHERE runs.session_id = sessions.id), "
@@ -47,7 +51,7 @@ def _runs() -> None:
     op.execute("UPDATE runs SET recorded_in = session_id, recorded_as = number")
     _hash_files()
     op.drop_index("ix_runs_instrument_id", "runs")
-    op.create_index("ix_runs_session_id_file_hash", "runs", ["session_id", "file_hash"])
+    op.create_index("ix_runs_session_id_file_hash", "runs", ["session_id", "file_hash", "number"])
     op.create_index("ix_runs_session_id_stop", "runs", ["session_id", "stop", "number"])
     _partial("ix_runs_ours", "runs", ["instrument", "id"], "origin != 'imported'")
     _partial("ix_runs_moved", "runs", ["recorded_in", "id"], "recorded_in != session_id")
@@ -73,6 +77,7 @@ def _digest(text: str) -> str:
 def _ingests() -> None:
     op.add_column("ingests", sa.Column("overlay", sa.Text, server_default="{}", nullable=False))
     op.add_column("ingests", sa.Column("dataset_name", sa.Text, server_default="", nullable=False))
+    op.add_column("ingests", sa.Column("has_dataset", sa.Boolean, server_default=sa.false(), nullable=False))
 
 
 def _jobs() -> None:

@@ -1,0 +1,189 @@
+"""Reading the data folders of all instruments of a store, and writing what they tell into a new one."""
+
+from __future__ import annotations
+
+import fcntl
+import getpass
+import json
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from sqlalchemy import make_url
+
+from beamsession.archive.read_record import RootRecord, read_record
+from beamsession.config import Beamline, load
+from beamsession.model.clock import utc_now
+from beamsession.model.errors import InvalidInputError, RefusedError
+from beamsession.model.principal import Caller, Principal
+from beamsession.store.instrument_lock import InstrumentLock
+from beamsession.store.restore import StoreContents, lost_numbers, merged, require_whole, restore
+
+_SQLITE_FILES = ("", "-wal", "-shm")
+_POSITION = "worker-position.json"
+
+
+@dataclass(frozen=True)
+class Rebuild:
+    """What is to be done: what the folders tell, and the store that gets it."""
+
+    beamlines: tuple[Beamline, ...]
+    records: tuple[RootRecord, ...]
+    contents: StoreContents
+
+    @property
+    def url(self) -> str:
+        """The store's."""
+        return self.beamlines[0].store_url
+
+    @property
+    def lost(self) -> tuple[tuple[int, int], ...]:
+        """Ranges of event numbers that are nowhere."""
+        return lost_numbers(self.contents.events)
+
+
+def read(configs: Sequence[Path], *, allow_gaps: bool) -> Rebuild:
+    """Read the data roots of these configurations.
+
+    Raises ConfigError, InvalidInputError (SEVERAL_STORES, SAME_INSTRUMENT), RefusedError (ROOT_MISSING,
+    EVENTS_MISSING), ConflictError EVENTS_DIFFER.
+    """
+    beamlines = tuple(load(path) for path in configs)
+    _require_one_store(beamlines)
+    records = tuple(_read(beamline) for beamline in beamlines)
+    events = merged(record.events for record in records)
+    if not allow_gaps:
+        require_whole(events)
+    told = [session for record in records for session in record.sessions]
+    contents = StoreContents(
+        sessions=[item.session for item in told],
+        runs=[run for item in told for run in item.runs],
+        files=[file for item in told for file in item.files],
+        ingests=[item.ingest for item in told if item.ingest is not None],
+        events=events,
+        last_session_id=max(record.last_session_id for record in records),
+    )
+    return Rebuild(beamlines, records, contents)
+
+
+def write(plan: Rebuild, *, replace: bool) -> None:
+    """Write the store. With `replace`, what is there goes aside as soon as the new one is whole.
+
+    Raises UnavailableError INSTRUMENT_LOCKED, RefusedError (WORKER_RUNNING, NOT_REPLACEABLE) and what `restore` raises.
+    """
+    caller = Caller(Principal(getpass.getuser(), plan.beamlines[0].operator.role), "cli")
+    instruments = [record.instrument for record in plan.records]
+    with ExitStack() as held:
+        for beamline, instrument in zip(plan.beamlines, instruments, strict=True):
+            held.enter_context(InstrumentLock(beamline.state, instrument))
+            held.enter_context(_without_worker(beamline.state))
+        present = _sqlite_file(plan.url, replace=replace)
+        if present is None:
+            restore(plan.url, plan.contents, caller, instruments)
+            _rewind_workers(plan)
+            return
+        coming = present.with_name(f".{present.name}.rebuilt")
+        _remove(coming)
+        restore(f"sqlite:///{coming}", plan.contents, caller, instruments)
+        aside = present.with_name(f"{present.name}.lost-{utc_now():%Y%m%dT%H%M%SZ}")
+        for suffix in _SQLITE_FILES:
+            part = present.with_name(present.name + suffix)
+            if part.exists():
+                part.rename(aside.with_name(aside.name + suffix))
+        coming.rename(present)
+        _rewind_workers(plan)
+        print(f"The store that was there is {aside} now.", file=sys.stderr)
+
+
+def _remove(store: Path) -> None:
+    """Remove what an attempt that failed or was killed has left."""
+    for suffix in _SQLITE_FILES:
+        store.with_name(store.name + suffix).unlink(missing_ok=True)
+
+
+def _read(beamline: Beamline) -> RootRecord:
+    instrument, console = beamline.instrument_value(), Console(stderr=True)
+    with console.status(f"Reading {instrument.data_root}") as status:
+        return read_record(
+            instrument.data_root,
+            instrument.name,
+            instrument.folder_template,
+            lambda folder: status.update(f"Reading {folder}"),
+        )
+
+
+def _require_one_store(beamlines: Sequence[Beamline]) -> None:
+    urls = list(dict.fromkeys(beamline.store_url for beamline in beamlines))
+    if len(urls) > 1:
+        raise InvalidInputError(
+            "The configurations name different stores.",
+            code="SEVERAL_STORES",
+            value=[make_url(url).render_as_string(hide_password=True) for url in urls],
+            remedy="Rebuild one store after the other.",
+        )
+    names = [beamline.instrument.name for beamline in beamlines]
+    if len(set(names)) < len(names):
+        raise InvalidInputError(
+            "Two configurations are of the same instrument.",
+            code="SAME_INSTRUMENT",
+            value=names,
+            remedy="Give one configuration for each instrument.",
+        )
+
+
+def _sqlite_file(url: str, *, replace: bool) -> Path | None:
+    """The file to be replaced, None where there is none or none is to be."""
+    if not replace:
+        return None
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        raise RefusedError(
+            "Only a SQLite file can be moved aside.",
+            code="NOT_REPLACEABLE",
+            value=parsed.render_as_string(hide_password=True),
+            remedy="Rename the old database and make an empty one of its name, then rebuild without --replace.",
+        )
+    path = Path(str(parsed.database))
+    return path if path.exists() else None
+
+
+def _rewind_workers(plan: Rebuild) -> None:
+    """Where a worker has read more of the lost store than is in the new one, it goes on at the new one's end."""
+    last = plan.contents.events[-1].seq if plan.contents.events else 0
+    for beamline in plan.beamlines:
+        path = beamline.state / _POSITION
+        try:
+            read = int(json.loads(path.read_text(encoding="ascii"))["seq"])
+        except (OSError, ValueError, KeyError, TypeError):
+            continue  # The worker begins at the beginning then, which costs time only.
+        if read > last:
+            path.write_text(json.dumps({"seq": last}), encoding="ascii")
+
+
+@contextmanager
+def _without_worker(state: Path) -> Iterator[None]:
+    """No worker may run meanwhile, and go on reading a store that is not the present one any more."""
+    path = state / "worker.lock"
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    try:
+        _lock(descriptor, path)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, path: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as fault:
+        holder = os.pread(descriptor, 200, 0).decode(errors="replace").strip() or "another process"
+        raise RefusedError(
+            f"A worker runs: {holder}.",
+            code="WORKER_RUNNING",
+            value=str(path),
+            remedy="Stop everything of the beamline first.",
+        ) from fault

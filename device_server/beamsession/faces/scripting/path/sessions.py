@@ -1,0 +1,3 @@
+"""For scripts that begin with `from sessions import *`."""
+
+from beamsession.sessions import *  # noqa: F403

@@ -1,0 +1,61 @@
+"""Where ingests and jobs wait for their turn."""
+
+from __future__ import annotations
+
+from beamsession.model.job import JobKind
+from beamsession.servers.worker.jobs import JobDatabase, Lane, Work
+
+_INGEST = "ingest"
+_JOB = "job"
+_CANCEL = "cancel"
+
+
+class IngestQueue:
+    """The ingests of sessions."""
+
+    def __init__(self, database: JobDatabase, ingest: Work) -> None:
+        self._database = database
+        database.learn(_INGEST, ingest)
+
+    def enqueue(self, session_id: int) -> None:
+        """Have the session's ingest done, under a name that none had before; not while one is active."""
+        count, name = len(self._known(session_id)), _name(session_id)
+        self._database.enqueue(Lane.INGESTS, _INGEST, session_id, f"{name}-again-{count}" if count else name)
+
+    def hurry(self, session_id: int, request: str) -> None:
+        """Have one that is active go on at once if it waits for a while."""
+        for work_id, is_active in self._known(session_id).items():
+            if is_active:
+                self._database.hurry(work_id, f"{work_id}-{request}")
+
+    def is_active(self, session_id: int) -> bool:
+        """Whether one is waiting or under way."""
+        return any(self._known(session_id).values())
+
+    def _known(self, session_id: int) -> dict[str, bool]:
+        return self._database.known(_name(session_id))
+
+
+class JobQueue:
+    """The jobs: hooks have a lane of their own."""
+
+    def __init__(self, database: JobDatabase, run: Work, cancel: Work) -> None:
+        self._database = database
+        database.learn(_JOB, run)
+        database.learn(_CANCEL, cancel)
+
+    def enqueue(self, job_id: int, kind: JobKind) -> None:
+        """Have the job done; one that is active stays as it is."""
+        known = self._database.known(f"{_JOB}-{job_id}")
+        if any(known.values()):
+            return
+        name = f"{_JOB}-{job_id}-again-{len(known)}" if known else f"{_JOB}-{job_id}"
+        self._database.enqueue(Lane.HOOKS if kind is JobKind.HOOK else Lane.JOBS, _JOB, job_id, name)
+
+    def cancel(self, job_id: int) -> None:
+        """Have it said that a job which waits for its turn will not be done; once."""
+        self._database.enqueue(Lane.CANCELS, _CANCEL, job_id, f"{_CANCEL}-{job_id}")
+
+
+def _name(session_id: int) -> str:
+    return f"{_INGEST}-{session_id}"

@@ -1,0 +1,114 @@
+"""A session folder of ours is read as one to import, wherever it was copied to."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from beamsession.archive.foreign import find_sessions, read_session
+from beamsession.archive.session_folder import SessionFolder, SessionRecord
+from beamsession.model.errors import InvalidInputError
+from beamsession.model.plan import FileRules
+from beamsession.model.run import Run, RunOrigin
+from beamsession.model.session import AddedFile, Session
+from beamsession.model.states import RunIntent, RunState, SessionState
+
+NOW = datetime(2026, 11, 21, 8, tzinfo=UTC)
+HOME = "2026/p1/000003_x"
+SESSION = Session(
+    id=3,
+    instrument="B1",
+    name="Łukasz 2θ",
+    title="a title",
+    state=SessionState.COMPLETED,
+    user="anna",
+    proposal="p1",
+    folder=HOME,
+    start=NOW,
+    stop=NOW,
+    metadata={"energy": 12.4},
+)
+RUN = Run(
+    id=8,
+    session_id=3,
+    number=1,
+    state=RunState.INCOMPLETE,
+    intent=RunIntent.STOP,
+    origin=RunOrigin.RECORDED,
+    start=NOW,
+    stop=NOW,
+    title="first",
+    file=f"/data/{HOME}/run_0001.nxs",
+    frames=5,
+    detectors=("camera",),
+    metadata={"angle": 2},
+    reason="2 frames are missing",
+    enabled=False,
+)
+
+
+def written(folder: Path, session: Session, *runs: Run, files: tuple[AddedFile, ...] = ()) -> Path:
+    folder.mkdir(parents=True)
+    SessionFolder(folder, FileRules()).seal(SessionRecord(session, None, runs, files))
+    return folder
+
+
+def added(path: str) -> AddedFile:
+    return AddedFile(session_id=3, path=path, added=NOW, size=1, modified=NOW)
+
+
+def test_a_session_of_another_beamline_is_read_with_its_files_where_they_are_now(tmp_path: Path) -> None:
+    files = (added("/elsewhere/b.txt"), added(f"/data/{HOME}/notes/a.txt"))
+    folder = written(tmp_path / "copied", SESSION, RUN, replace(RUN, id=9, number=2, file="/far/c.h5"), files=files)
+    found = read_session(folder)
+    assert (found.source, found.id, found.name, found.title) == ("beamsession:B1:3", 3, "Łukasz 2θ", "a title")
+    assert (found.user, found.proposal, found.start, found.stop) == ("anna", "p1", NOW, NOW)
+    assert (found.state, found.metadata, found.remarks) == (SessionState.COMPLETED, {"energy": 12.4}, ())
+    first, second = found.runs
+    assert (first.path, first.data) == (folder / "run_0001.nxs", RUN.file)
+    assert (first.state, first.reason, first.enabled) == (RunState.INCOMPLETE, "2 frames are missing", False)
+    assert (first.title, first.frames, first.detectors, first.metadata) == ("first", 5, ("camera",), {"angle": 2})
+    assert second.path == Path("/far/c.h5")
+    assert set(found.files) == {folder / "notes/a.txt", Path("/elsewhere/b.txt")}
+
+
+def test_an_archived_session_keeps_its_dataset(tmp_path: Path) -> None:
+    archived = replace(SESSION, state=SessionState.ARCHIVED, dataset_pid="pid/3")
+    found = read_session(written(tmp_path / "a", archived))
+    assert (found.state, found.dataset_pid) == (SessionState.ARCHIVED, "pid/3")
+
+
+def test_what_was_open_is_ended_and_remarked(tmp_path: Path) -> None:
+    live = replace(RUN, state=RunState.RECORDING, stop=None)
+    found = read_session(written(tmp_path / "a", replace(SESSION, state=SessionState.PAUSED, stop=None), live))
+    assert found.state is SessionState.COMPLETED
+    assert "PAUSED" in found.remarks[0]
+    assert found.runs[0].state is RunState.ABORTED
+    assert "RECORDING" in found.runs[0].reason
+
+
+def test_sessions_are_found_below_a_data_root(tmp_path: Path) -> None:
+    for number in (12, 3):
+        written(tmp_path / f"2026/p1/{number:06d}_x", replace(SESSION, id=number))
+    assert [read_session(folder).id for folder in find_sessions(tmp_path)] == [3, 12]
+
+
+def test_a_damaged_line_is_remarked_and_the_rest_is_read(tmp_path: Path) -> None:
+    folder = written(tmp_path / "a", SESSION, RUN)
+    with (folder / "runs.jsonl").open("ab") as stream:
+        stream.write(b"\0\0\0\0\n")
+    found = read_session(folder)
+    assert len(found.runs) == 1
+    assert "line 2" in found.remarks[0]
+
+
+def test_a_session_file_that_is_damaged_is_named(tmp_path: Path) -> None:
+    folder = written(tmp_path / "a", SESSION)
+    (folder / "session.json").write_text('{"format": 7}')
+    (folder / "later_session.json").write_text('{"format": 2, "session": {"id": "x"}}')
+    with pytest.raises(InvalidInputError, match=r"later_session\.json") as caught:
+        read_session(folder)
+    assert caught.value.code == "BAD_SESSION_FILE"
