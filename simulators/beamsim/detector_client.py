@@ -77,7 +77,8 @@ def over_ca(prefix: str) -> DetectorClient:
             raise DetectorTimeoutError(f"{name} did not take {value} within {_ANSWER} s")
 
     def get(name: str) -> float:
-        value = epics.caget(name, timeout=_ANSWER)
+        # What a monitor brought last may be older than an answer that came since.
+        value = epics.caget(name, timeout=_ANSWER, use_monitor=False)
         if value is None:
             raise DetectorTimeoutError(f"{name} did not answer within {_ANSWER} s")
         return float(value)
