@@ -231,6 +231,7 @@ class Beamline(_Table):
             connect_timeout_s=self.run.connect_timeout_s,
             min_free_bytes=int(self.data.min_free_gib * _GIB),
             low_free_bytes=int(self.data.low_free_gib * _GIB),
+            operator=self.operator.name,
             default_run_frames=self.run.frames,
             has_catalogue=self.catalogue is not None,
             ingest_on_complete=self.catalogue is not None and self.catalogue.when == "on_complete",

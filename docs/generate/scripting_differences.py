@@ -43,6 +43,11 @@ DIFFERENCES = [
     ],
     ["`session_set_run_enabled` without runs", "index error", "the error `NO_RUNS`, or False for `index=0`"],
     [
+        "the root: `session_get_root`, where relative paths begin (`data` of runs, `files`, `session_add_file`)",
+        "the data root, the same for all sessions",
+        "the folder of the session; what lies beside it is absolute",
+    ],
+    [
         "`session_get_additional_files(relative=False)`",
         "leaves relative names as they are",
         "returns absolute paths",
@@ -57,6 +62,12 @@ DIFFERENCES = [
         "is kept as text, silently",
         "is refused; `metadata.strict = false` in the configuration keeps it",
     ],
+    [
+        "None in the dict given to `session_start`, `session_create`",
+        "becomes an empty text",
+        "leaves a defined key out; under an undefined key it stays None",
+    ],
+    ["blanks at the ends of a text", "are taken off", "are kept; a number, list or map may have them around it"],
     ["undefined metadata key", "every value becomes text", "keeps the type of its value"],
     ["a changed definition", "deletes keys of the open session", "leaves sessions as they are"],
     ["the dict that is given as metadata", "is altered in place", "is left as it is"],
@@ -101,6 +112,21 @@ DIFFERENCES = [
     ["functions that wait", "wait without a limit", "give up waiting after `timeout`; what they wait for goes on"],
     ["`parameters` of `ingest_scicat`", "options of that program, kept for later", "anything but None is refused"],
     ["`matadata`", "the only spelling", "`metadata` is understood as well, and wins where both have a key"],
+    [
+        "functions of the start-up script that are called",
+        "when a session starts, before it finishes, when the data path changes",
+        "[hooks](../how-to/run-hooks.md) are: `session_started`; `session_finished`, after completion; `run_finished`",
+    ],
+    [
+        "a function that is called when a run begins",
+        "when the data path changes",
+        "no hook; a program can subscribe to `RunFile` of the device",
+    ],
+    [
+        "the mode `Files`",
+        "files that are written are added by themselves, runs are in no list of files",
+        "not there; the runs of such a session are disabled when it is imported",
+    ],
     ["`mode`, `format`, `layout` in `session_get_info`", "as configured", "always `On`, `h5`, `nx`"],
     ["language", "Jython 2.7", "Python 3.11 or later"],
 ]

@@ -8,8 +8,9 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from beamsession.archive.collection import MEMORY, Collected, Wanted, collect
+from beamsession.archive.collection import Collected, Wanted, collect
 from beamsession.model.errors import RefusedError
+from beamsession.model.own_names import COLLECTED
 from beamsession.model.plan import FileRules
 
 RULES = FileRules()
@@ -82,6 +83,21 @@ def test_a_folder_comes_with_what_is_in_it(folder: Path, tmp_path: Path) -> None
     assert collected.files == {folder / "added" / "scans" / "deep" / "a.dat"}
 
 
+def test_hidden_files_of_a_folder_come_and_links_and_pipes_in_it_are_named(folder: Path, tmp_path: Path) -> None:
+    scans = tmp_path / "scans"
+    make(scans / ".mask.json")
+    make(scans / ".deep" / "a.dat")
+    for ours in (".run_0001_eiger.h5.lock", ".a.dat.tmp", ".nfs00000000012a3b4c00000001"):
+        make(scans / ours)
+    (scans / "file").symlink_to(scans / ".mask.json")
+    (scans / "folder").symlink_to(scans / ".deep")
+    os.mkfifo(scans / "pipe")
+    collected = bring(folder, scans)
+    place = folder / "added" / "scans"
+    assert collected.files == {place / ".mask.json", place / ".deep" / "a.dat"}
+    assert set(collected.skipped) == {scans / "file", scans / "folder", scans / "pipe"}
+
+
 def test_what_may_be_linked_takes_no_space(folder: Path, tmp_path: Path) -> None:
     other = make(tmp_path / "data" / "000002_y" / "run_0001_eiger.h5")
     place = bring(folder, other, may_link=True).places[other]
@@ -117,7 +133,7 @@ def test_names_that_are_not_utf_8_are_remembered_too(folder: Path, tmp_path: Pat
 
 
 def test_a_damaged_memory_is_named(folder: Path, tmp_path: Path) -> None:
-    (folder / MEMORY).write_text("{")
+    (folder / COLLECTED).write_text("{")
     with pytest.raises(RefusedError) as caught:
         bring(folder, make(tmp_path / "there.txt"))
     assert caught.value.code == "COLLECTION_DAMAGED"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -112,3 +113,41 @@ def test_a_session_file_that_is_damaged_is_named(tmp_path: Path) -> None:
     with pytest.raises(InvalidInputError, match=r"later_session\.json") as caught:
         read_session(folder)
     assert caught.value.code == "BAD_SESSION_FILE"
+
+
+def test_the_report_of_a_run_comes_along_with_its_files_where_they_are_now(tmp_path: Path) -> None:
+    at = f"/data/{HOME}"
+    account = {"detector": "camera", "expected": 5, "received": 3, "written": 3, "missing": 2}
+    files = [f"{at}/run_0001.nxs", f"{at}/run_0001_camera.h5", "/data/2026/p1/000003_xy/far.h5"]
+    report = {"state": "INCOMPLETE", "accounts": [account], "master": files[0], "files": files, "newer": [1]}
+    folder = written(tmp_path / "copied", SESSION, replace(RUN, report=report))
+    (found,) = read_session(folder).runs
+    now = [str(folder / "run_0001.nxs"), str(folder / "run_0001_camera.h5"), files[2]]
+    assert found.report == report | {"master": now[0], "files": now}
+
+
+@pytest.mark.parametrize("report", [{"files": "run_0001.nxs"}, {"files": [1]}, {"master": 5}])
+def test_a_report_that_names_no_files_is_left_out_and_remarked(tmp_path: Path, report: dict[str, Any]) -> None:
+    found = read_session(written(tmp_path / "a", SESSION, replace(RUN, report=report)))
+    assert found.runs[0].report == {}
+    assert "report of run 1" in found.remarks[0]
+
+
+def test_a_run_that_never_had_a_file_has_none(tmp_path: Path) -> None:
+    failed = replace(RUN, state=RunState.FAILED, file="")
+    (found,) = read_session(written(tmp_path / "a", SESSION, failed)).runs
+    assert (found.path, found.state, found.report) == (None, RunState.FAILED, {})
+
+
+def test_a_session_that_does_not_say_where_it_lay_has_its_files_where_they_were(tmp_path: Path) -> None:
+    (found,) = read_session(written(tmp_path / "a", replace(SESSION, folder=""), RUN)).runs
+    assert found.path == Path(RUN.file)
+
+
+def test_a_run_whose_line_is_torn_is_remarked(tmp_path: Path) -> None:
+    folder = written(tmp_path / "a", replace(SESSION, run_count=1), RUN)
+    path = folder / "runs.jsonl"
+    path.write_bytes(path.read_bytes()[:-1])
+    found = read_session(folder)
+    assert found.runs == ()
+    assert "should have 1 runs" in found.remarks[0]

@@ -168,7 +168,7 @@ def test_a_copied_folder_keeps_the_id_that_it_calls_itself(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("info", "where"),
     [
-        ([], "valid dictionary"),
+        ([1, 2], "info.json cannot be understood: it is no object of keys and values."),
         ({"id": "17"}, "id"),
         ({"id": True}, "id"),
         ({"name": 5}, "name"),
@@ -177,7 +177,7 @@ def test_a_copied_folder_keeps_the_id_that_it_calls_itself(tmp_path: Path) -> No
         ({"stop": -1}, "stop"),
         ({"stop": 10**16}, "stop"),
         ({"runs": {}}, "runs"),
-        ({"runs": ["a.h5"]}, "runs.0"),
+        ({"runs": ["a.h5"]}, "runs.0: it is no object of keys and values (it is 'a.h5')"),
         ({"runs": [{"data": "a"}, {"start": START}]}, "runs.1.data"),
         ({"runs": [{"data": ""}]}, "runs.0.data"),
         ({"runs": [{"data": "a", "enabled": "yes"}]}, "runs.0.enabled"),
@@ -207,7 +207,10 @@ def test_metadata_that_are_no_object_are_refused(tmp_path: Path) -> None:
 def test_a_folder_that_lost_its_info_is_refused(tmp_path: Path) -> None:
     folder = write(tmp_path / "5", {}, {})
     (folder / "info.json").unlink()
-    assert refusal(folder, RefusedError).code == "FOLDER_UNREADABLE"
+    refused = refusal(folder, RefusedError)
+    assert refused.code == "FOLDER_UNREADABLE"
+    assert f"{folder}/info.json" in refused.sentence
+    assert refused.remedy == "Put it back from a copy, or name another folder."
 
 
 def test_a_folder_without_a_session_is_not_found(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,11 +16,13 @@ from beamsession.archive.read_record import RootRecord, read_record
 from beamsession.archive.session_folder import SessionRecord
 from beamsession.model.errors import RefusedError
 from beamsession.model.event import Event
+from beamsession.model.plain import plain
 from beamsession.model.run import Run, RunOrigin
 from beamsession.model.session import Session
 from beamsession.model.states import IngestState, RunIntent, RunState, SessionState
 from record_samples import HOME, RULES, SESSION, Log, file, news, run
 
+FIRST = run(1, state=RunState.INCOMPLETE, version=2)
 TEMPLATE = "{year}/{proposal}/{session:06d}_{name}"
 
 
@@ -62,7 +65,7 @@ def root(tmp_path: Path) -> Root:
         root.log.add("run_registered", run_number=2, file="/data/b.h5"),
         root.log.add("file_added", path="/elsewhere/a", size=1),
     ]
-    root.keep(session, happened, runs=[run(1), run(2)], files=[file("a")])
+    root.keep(session, happened, runs=[FIRST, run(2)], files=[file("a")])
     return root
 
 
@@ -74,7 +77,7 @@ def only(record: RootRecord) -> SessionRecord:
 def test_a_sound_root_is_read_as_it_is_and_nothing_is_complained_of(root: Root) -> None:
     record = root.read()
     session = replace(SESSION, metadata={"a": 1}, run_count=2, last_run_number=2)
-    assert only(record) == SessionRecord(session, None, (run(1), run(2)), (file("a"),))
+    assert only(record) == SessionRecord(session, None, (FIRST, run(2)), (file("a"),))
     assert list(record.events) == root.log.events
     assert (record.last_session_id, record.complaints) == (3, ())
 
@@ -128,7 +131,7 @@ def test_a_damaged_session_file_is_told_from_the_events_and_its_runs_are_still_t
     found = only(record)
     assert (found.session.name, found.session.user, found.session.folder) == (SESSION.name, "anna", HOME)
     assert (found.session.state, found.session.metadata) == (SessionState.STARTED, {"a": 1})
-    assert (found.runs, found.session.last_run_number) == ((run(1), run(2)), 2)
+    assert (found.runs, found.session.last_run_number) == ((FIRST, run(2)), 2)
     assert any("session.json" in complaint for complaint in record.complaints)
     assert "session 3 is told from its events" in record.complaints
 
@@ -155,6 +158,70 @@ def test_a_damaged_line_of_a_run_is_told_from_the_events(root: Root) -> None:
     record = root.read()
     assert [(found.id, found.number) for found in sorted_runs(record)] == [(0, 1), (102, 2)]
     assert "line 1" in record.complaints[0]
+
+
+@pytest.mark.parametrize("cut", [1, 20, None])
+def test_a_run_whose_line_at_the_end_is_torn_or_gone_is_named_and_told_from_the_events(
+    root: Root, cut: int | None
+) -> None:
+    path = root.folder / "runs.jsonl"
+    first, second = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(first + (second[:-cut] if cut else b""))
+    record = root.read()
+    (found,) = (item for item in only(record).runs if item.number == 2)
+    assert (found.file, found.state, found.origin) == ("/data/b.h5", RunState.COMPLETED, RunOrigin.REGISTERED)
+    assert record.complaints == ("the record of session 3 does not have run 2: that is told from its events",)
+    assert (only(record).session.run_count, only(record).session.last_run_number) == (2, 2)
+
+
+def test_a_change_of_a_run_whose_line_is_torn_is_named_and_told_from_the_events(root: Root) -> None:
+    session = replace(SESSION, metadata={"a": 1}, run_count=2, last_run_number=2)
+    disabled = replace(run(2), enabled=False, version=2)
+    root.keep(session, [root.log.add("run_disabled", run_number=2)], runs=[disabled])
+    path = root.folder / "runs.jsonl"
+    path.write_bytes(path.read_bytes()[:-1])
+    record = root.read()
+    assert only(record).runs == (FIRST, disabled)
+    assert record.complaints == ("the record of session 3 has an old state of run 2: that is told from its events",)
+
+
+def test_a_file_whose_line_is_torn_is_named_and_told_from_the_events(root: Root) -> None:
+    path = root.folder / "files.jsonl"
+    path.write_bytes(path.read_bytes()[:-1])
+    record = root.read()
+    assert [found.path for found in only(record).files] == ["/elsewhere/a"]
+    assert "the file /elsewhere/a" in record.complaints[0]
+
+
+@pytest.mark.parametrize("torn", [run(2, enabled=False, version=2), run(3)])
+def test_a_line_that_a_crash_tore_before_anything_of_it_was_acknowledged_alarms_nobody(root: Root, torn: Run) -> None:
+    sound = root.read()
+    with (root.folder / "runs.jsonl").open("ab") as stream:
+        stream.write(json.dumps(plain(torn)).encode()[:-1])
+    assert root.read() == sound
+    assert sound.complaints == ()
+
+
+def test_what_only_the_chain_has_after_a_crash_is_no_loss(root: Root) -> None:
+    root.record.keep_chain([root.log.add("run_registered", run_number=3, file="/data/c.h5")])
+    with (root.folder / "runs.jsonl").open("ab") as stream:
+        stream.write(b'{"id":103,"sess')
+    record = root.read()
+    assert [found.number for found in only(record).runs] == [1, 2, 3]
+    assert record.complaints == ()
+
+
+def test_runs_that_no_event_tells_of_are_missed_by_their_number(root: Root) -> None:
+    imported = replace(SESSION, id=4, folder="2026/p1/000004_x", state=SessionState.COMPLETED, run_count=2)
+    begin = root.log.add("session_imported", session=4, name="x", folder=imported.folder, metadata={}, runs=2)
+    runs = [run(number, id=200 + number, session_id=4, origin=RunOrigin.IMPORTED) for number in (1, 2)]
+    root.keep(imported, [begin], runs=runs)
+    assert root.read().complaints == ()
+    path = root.path / imported.folder / "runs.jsonl"
+    path.write_bytes(path.read_bytes()[:-1])
+    record = root.read()
+    assert [found.number for found in record.sessions[1].runs] == [1]
+    assert record.complaints == ("session 4 should have 2 runs by its record, and only 1 can be found",)
 
 
 def sorted_runs(record: RootRecord) -> list[Run]:
@@ -185,7 +252,7 @@ def test_a_moved_run_is_in_its_new_session_whichever_folder_is_behind(root: Root
     for keeps in (lambda: None, lambda: root.record.keep(news(SESSION, [left], gone_runs=frozenset([102])))):
         keeps()
         origin, target = root.read().sessions
-        assert origin.runs == (run(1),)
+        assert origin.runs == (FIRST,)
         assert [found.id for found in target.runs] == [102]
     root.record.keep(news(other, [came], runs=[moved]))
     assert root.read().sessions[1].runs == (moved,)

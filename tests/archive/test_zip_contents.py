@@ -107,6 +107,8 @@ def test_our_locks_and_half_written_files_are_no_data_and_look_alikes_are(root: 
         put(root / name)
     zipped(target, root, root)
     assert set(entries(target)) == set(theirs)
+    zipped(target, root, root, root / ".copy.dat.tmp")
+    assert set(entries(target)) == {*theirs, ".copy.dat.tmp"}, "what is listed by its name is data"
 
 
 def test_links_give_content_once_and_never_lead_out(root: Path, target: Path) -> None:

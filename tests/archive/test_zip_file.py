@@ -82,6 +82,17 @@ def test_a_cancelled_archive_leaves_nothing_and_the_old_one_stays(root: Path, ta
     assert target.read_bytes() == OLD
 
 
+def test_what_a_crash_left_goes_also_when_the_archive_is_not_wanted_any_more(root: Path, target: Path) -> None:
+    put(target.with_name(".session.zip.job-1.part"), bytes(MIB))
+
+    def checkpoint() -> None:
+        raise CancelledError
+
+    with pytest.raises(CancelledError):
+        write_zip(target, root, [root], keep_folders=True, rules=RULES, mark="job-1", checkpoint=checkpoint)
+    assert only(target.parent) == []
+
+
 def test_what_a_crash_left_is_replaced(root: Path, target: Path) -> None:
     put(root / "a", "a")
     put(target.with_name(".session.zip.job-1.part"), bytes(MIB))

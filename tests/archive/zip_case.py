@@ -19,8 +19,8 @@ def put(path: Path, content: bytes | str = b"x") -> Path:
     return path
 
 
-def zipped(target: Path, root: Path, *paths: Path, keep_folders: bool = True) -> ZipReport:
-    return write_zip(target, root, paths, keep_folders=keep_folders, rules=RULES, mark="job-1")
+def zipped(target: Path, root: Path, *paths: Path, keep_folders: bool = True, overwrite: bool = True) -> ZipReport:
+    return write_zip(target, root, paths, keep_folders=keep_folders, rules=RULES, mark="job-1", overwrite=overwrite)
 
 
 def entries(target: Path) -> dict[str, bytes]:

@@ -33,7 +33,7 @@ class LocalDesk:
         self.instrument = Instrument(
             facts=InstrumentFacts(name=name), data_root=data_root, has_catalogue=True, ingest_on_complete=True
         )
-        self._dispatcher = Dispatcher(self.instrument, store, recorder)
+        self._dispatcher = Dispatcher(self.instrument, store, recorder, id_floor=0)
         self.projector = Projector(self.instrument, store)
         self.projector.load()
 

@@ -39,22 +39,35 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_locks_half_written_files_and_later_events_are_no_data(folder: Path) -> None:
-    (folder / ".run_0001_eiger.h5.lock").write_text("1")
-    (folder / "later_events.jsonl").write_text("")
-    (folder / ".hidden").mkdir()
-    (folder / ".hidden" / "file").write_text("")
+    hidden = (".run_0001_eiger.h5.lock", ".run_0001.nxs.new", ".session.json.12.tmp", ".collected.json")
+    for name in (*hidden, ".all.zip.B1-job-7.part", ".nfs00000000012a3b4c00000001", "later_events.jsonl"):
+        (folder / name).write_text("")
     manifest = list_files(folder)
     assert [(file.path, file.size) for file in manifest.files] == [("added/2θ.txt", 5), ("run_0001.nxs", 6)]
 
 
-def test_links_out_of_the_folder_are_left_out_and_named(folder: Path, tmp_path: Path) -> None:
+def test_hidden_files_and_folders_that_are_not_ours_are_data(folder: Path) -> None:
+    (folder / ".hidden").mkdir()
+    for name in (".hidden/file", ".mask.json", "added/later_events.jsonl"):
+        (folder / name).write_text("")
+    paths = [file.path for file in list_files(folder).files]
+    assert paths == [".hidden/file", ".mask.json", "added/2θ.txt", "added/later_events.jsonl", "run_0001.nxs"]
+
+
+def test_what_is_expected_is_listed_whatever_its_name(folder: Path) -> None:
+    (folder / ".mine.tmp").write_text("")
+    assert ".mine.tmp" in [file.path for file in list_files(folder, (folder / ".mine.tmp",)).files]
+
+
+def test_links_out_of_the_folder_and_pipes_are_left_out_and_named(folder: Path, tmp_path: Path) -> None:
+    os.mkfifo(folder / "pipe")
     (tmp_path / "secret").write_text("secret")
     (folder / "link").symlink_to(tmp_path / "secret")
     (folder / "inside").symlink_to(folder / "run_0001.nxs")
     (folder / "nowhere").symlink_to(folder / "gone")
     (folder / "again").symlink_to(folder / "added")
-    manifest = list_files(folder)
-    assert manifest.skipped == ("again", "link", "nowhere")
+    manifest = list_files(folder, skipped=("/elsewhere/link",))
+    assert manifest.skipped == ("/elsewhere/link", "again", "link", "nowhere", "pipe")
     assert "inside" in [file.path for file in manifest.files]
 
 
@@ -90,7 +103,7 @@ def test_what_is_left_out_is_not_listed_and_links_to_it_are_not_either(folder: P
 
 def test_what_is_left_out_is_known_by_any_name_of_its_folder(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "alias").symlink_to(folder)
-    manifest = list_files(folder, left_out=(tmp_path / "alias" / "run_0001.nxs",))
+    manifest = list_files(tmp_path / "alias", left_out=(folder.resolve() / "run_0001.nxs",))
     assert [file.path for file in manifest.files] == ["added/2θ.txt"]
 
 

@@ -5,8 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+
+from beamsession.archive.folder_record import FolderRecord
+from beamsession.model.plan import FileRules
+from beamsession.servers.worker.keeper import Keeper
+from beamsession.store import Store
 
 
 @dataclass(frozen=True)
@@ -27,6 +33,16 @@ class CommandLine:
     @property
     def config(self) -> Path:
         return self.folder / "beamline.toml"
+
+    @property
+    def store(self) -> Path:
+        return self.folder / "state" / "store.sqlite"
+
+    def keep_record(self) -> None:
+        """Write into the data folders what the worker would write."""
+        record = FolderRecord(self.folder / "data", "test", FileRules())
+        with closing(Store.open(f"sqlite:///{self.store}", migrate=False)) as store:
+            Keeper(store, "test", record).keep(store.events())
 
     @classmethod
     def of(cls, folder: Path) -> CommandLine:

@@ -119,6 +119,12 @@ def test_a_change_waits_for_nobody_who_holds_the_instrument_and_names_them(beaml
         assert answer(beamline("session", "list", "--json"))
 
 
+def test_an_id_never_comes_again_though_the_store_was_lost(tmp_path: Path) -> None:
+    beamline = CommandLine.of(tmp_path)
+    (tmp_path / "data" / ".beamsession-last-id").write_text("17\n")
+    assert answer(beamline("session", "start", "a", "--json")) == 18
+
+
 def test_a_run_needs_its_recorder(beamline: CommandLine) -> None:
     done = beamline("run", "start")
     assert (done.code, done.out) == (4, "")

@@ -11,7 +11,7 @@ import pytest
 from beamsession.record.recorder import Recorder
 from beamsim.scicat import running_catalogue
 
-sys.path += [str(Path(__file__).parent.parent / folder) for folder in ("catalogue", "verbs", "worker")]
+sys.path += [str(Path(__file__).parent.parent / folder) for folder in ("catalogue", "cli", "verbs", "worker")]
 
 from verb_desk import Desk, open_desk, open_recorder
 from worker_rig import Rig

@@ -116,6 +116,16 @@ def test_a_file_that_is_gone_is_named_and_not_listed(tmp_path: Path) -> None:
     assert "run_0002.nxs" in refused.value.sentence
 
 
+def test_hidden_files_go_to_the_catalogue(rig: Rig) -> None:
+    """Elsewhere files whose name begins with a dot were dropped without a word."""
+    rig.start_worker()
+    session = rig.completed_session({"a.h5": b"x", "added/.mask.json": b"hidden", "added/.raw/b.h5": b"y"})
+    assert settled(rig, session) is IngestState.DONE
+    blocks = rig.catalogue.state.blocks.values()
+    listed = {file["path"] for block in blocks for file in block["dataFileList"]}
+    assert {"a.h5", "added/.mask.json", "added/.raw/b.h5"} <= listed
+
+
 def test_an_ingest_tells_how_far_it_is_and_why_it_waits(tmp_path: Path, recorder: Recorder) -> None:
     """Elsewhere there was no queue, no second try and no progress."""
     with open_desk(tmp_path, recorder, ingest_on_complete=True) as desk:

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from beamsession.model.adopted import AdoptedRun, AdoptedSession
+from beamsession.model.clock import utc_now
 from beamsession.model.states import RunState
-from verb_desk import Desk
+from verb_desk import WORKER, Desk
 
 VERDICTS = (RunState.COMPLETED, RunState.INCOMPLETE, RunState.ABORTED, RunState.FAILED)
 
@@ -110,6 +112,27 @@ def test_one_file_is_one_run_of_a_session(desk: Desk) -> None:
     desk.ask("run_register", path=path)
     assert desk.refused("run_register", path="a.h5").code == "FILE_REGISTERED"
     assert len(desk.ask("run_list")) == 1
+
+
+def test_no_run_comes_to_a_session_that_has_its_file(desk: Desk) -> None:
+    """Elsewhere a move made two records of one file."""
+    first = desk.ask("session_start", name="first")
+    path = str(desk.file("a.h5"))
+    desk.ask("run_register", path=path)
+    second = desk.ask("session_start", name="second")
+    desk.ask("run_register", path=path)
+    for origin, to in ((first, second), (second, first)):
+        assert desk.refused("run_move", runs=[1], session=origin, to=to).code == "FILE_REGISTERED"
+    assert [len(desk.ask("run_list", session=session)) for session in (first, second)] == [1, 1]
+
+
+def test_a_file_that_was_recorded_twice_is_imported_as_one_run(desk: Desk, tmp_path: Path) -> None:
+    """Elsewhere the second record of a file could not be disabled."""
+    names = ("a.h5", "b.h5", "a.h5")
+    runs = [AdoptedRun(file=tmp_path / name, start=utc_now(), title=str(at)) for at, name in enumerate(names)]
+    record = AdoptedSession(source="pshell:/old/1", name="old", start=utc_now(), stop=utc_now(), runs=tuple(runs))
+    session = desk.ask("session_adopt", by=WORKER, record=record.model_dump(mode="json"))
+    assert [run["title"] for run in desk.ask("run_list", session=session)] == ["0", "1"]
 
 
 def test_a_disabled_run_leaves_the_file_list(desk: Desk) -> None:

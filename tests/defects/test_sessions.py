@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from beamsession.model.clock import from_text, utc_now
 from beamsession.record.recorder import Recorder
+from command_line import CommandLine
 from verb_desk import OTHER, WORKER, Desk, open_desk
 
 
@@ -35,6 +37,17 @@ def test_ids_are_never_used_again_after_cancel(tmp_path: Path, recorder: Recorde
         third = desk.ask("session_start", name="right")
         assert (first, second, third) == (1, 2, 3)
         assert [desk.state(session) for session in (first, second)] == ["CANCELLED", "CANCELLED"]
+
+
+def test_the_command_line_gives_no_id_again_though_store_and_server_are_gone(tmp_path: Path) -> None:
+    """Elsewhere the counter was a file beside the sessions, and went down again."""
+    line = CommandLine.of(tmp_path)
+    assert line("session", "start", "mistake").out == "1\n"
+    assert line("session", "cancel").code == 0
+    assert line("session", "start", "right").out == "2\n"
+    line.keep_record()
+    shutil.rmtree(line.store.parent)
+    assert line("session", "start", "after the loss").out == "3\n"
 
 
 @pytest.mark.parametrize("content", ["file", "metadata", "comment"])

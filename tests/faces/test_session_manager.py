@@ -271,12 +271,15 @@ def test_numbers_and_paths_are_taken_as_they_are_or_as_json(proxy: tango.DeviceP
     assert proxy.RegisterRun(json.dumps({"path": "a.h5", "title": "first"})) == 1
     proxy.AddFile("note.txt")
     assert proxy.RemoveFile(json.dumps({"path": "note.txt", "session": session})) is True
-    assert proxy.DisableRun(json.dumps({"run": 1})) is True
+    assert proxy.DisableRun("1") is True
+    assert proxy.EnableRun(json.dumps({"run": 1})) is True
+    proxy.RenameSession("a better title")
+    assert read(proxy, "SessionTitle") == "a better title"
     proxy.Complete()
     assert json.loads(proxy.ShowSession(f" {session} "))["runs"][0]["title"] == "first"
     assert proxy.RestartSession(str(session)) == session
     assert (label(proxy, "SessionState"), read(proxy, "RunCount")) == ("STARTED", 1)
-    job = proxy.ZipSession(json.dumps({"file_name": "all.zip"}))
+    job = proxy.ZipSession("all.zip")
     assert json.loads(proxy.ShowJob(str(job)))["state"] == "waiting"
     assert refused(proxy, "ShowSession", "9" * 5000)[0] == "BAD_ARGUMENTS"
     assert refused(proxy, "ShowSession", "17.5")[0] == "BAD_JSON"
@@ -303,3 +306,11 @@ def test_a_failed_hook_is_an_alarm_until_it_is_acknowledged(tmp_path: Path) -> N
         wait_until("the alarm is gone", lambda: wanted not in read(proxy, "Alarms"))
     finally:
         server.stop()
+
+
+def test_a_call_that_is_not_understood_says_which_part(proxy: tango.DeviceProxy) -> None:
+    request = {"verb": "session_list", "face": "door", "request_id": "x" * 101, "extra": 1}
+    code, sentence = refused(proxy, "Call", json.dumps(request))
+    assert code == "BAD_CALL"
+    for part in ("'extra' is no part of a call", "'face' is none of tango,", "'request_id' is no text"):
+        assert part in sentence

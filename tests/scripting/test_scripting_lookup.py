@@ -14,7 +14,6 @@ from beamsession.sessions import (
     session_cancel,
     session_complete,
     session_get_info,
-    session_get_name,
     session_get_root,
     session_get_runs,
     session_get_start,
@@ -27,6 +26,7 @@ from scripting_rig import ScriptingRig
 
 pytestmark = pytest.mark.usefixtures("rig")
 OF_ONE_SESSION = (
+    "session_get_name",
     "session_get_state",
     "session_get_start",
     "session_get_root",
@@ -38,7 +38,7 @@ OF_ONE_SESSION = (
 )
 
 
-@pytest.mark.parametrize("name", [*OF_ONE_SESSION, "session_get_name"])
+@pytest.mark.parametrize("name", OF_ONE_SESSION)
 def test_without_an_id_a_session_must_be_open(name: str) -> None:
     function: Callable[..., Any] = getattr(sessions, name)
 
@@ -56,10 +56,6 @@ def test_an_unknown_id_is_an_error_also_while_a_session_is_open(name: str, numbe
     with pytest.raises(BeamsessionError) as refused:
         function(number)
     assert refused.value.code == "SESSION_NOT_FOUND"
-
-
-def test_the_name_of_an_unknown_id_is_empty() -> None:
-    assert session_get_name(999_999) == ""
 
 
 def test_ids_are_those_of_completed_and_archived_sessions() -> None:

@@ -40,6 +40,12 @@ def test_an_undefined_key_keeps_the_type_of_its_value() -> None:
     assert session_get_metadata()["own"] == {"list": [1, 2.5, "a"], "flag": True}
 
 
+def test_none_at_the_start_leaves_a_defined_key_out_and_texts_keep_their_blanks() -> None:
+    session_start("metadata", {"sample": None, "energy": " 7.1 ", "own": None, "note": " as it is "})
+
+    assert session_get_metadata() == {"energy": 7.1, "own": None, "note": " as it is "}
+
+
 def test_a_value_that_does_not_fit_is_refused_and_nothing_is_changed() -> None:
     session_start("metadata")
     before = session_get_metadata()

@@ -66,7 +66,7 @@ class Stage:
         (folder / "data").mkdir()
         self.instrument = Instrument(facts=InstrumentFacts(name="beamline"), data_root=folder / "data")
         self.store = Store.open(f"sqlite:///{folder}/store.sqlite", patience=30)
-        self._dispatcher = Dispatcher(self.instrument, self.store, recorder)
+        self._dispatcher = Dispatcher(self.instrument, self.store, recorder, id_floor=0)
         self.projector = Projector(self.instrument, self.store)
         self.projector.load()
 

@@ -11,7 +11,7 @@ from eventually import eventually
 
 
 def reading(name: str) -> float:
-    value = epics.caget(name, timeout=30)
+    value = epics.caget(name, timeout=30, use_monitor=False)
     assert value is not None
     return float(value)
 

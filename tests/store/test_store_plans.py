@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ READS: dict[str, tuple[Callable[[Store], object], str]] = {
     "runs that live": (lambda store: store.live_runs("beamline"), "ix_runs_live"),
     "the run begun last": (lambda store: store.last_run("beamline"), "ix_runs_ours"),
     "the run ended last": (lambda store: store.run_ended_last(1), "(session_id=? AND stop>?)"),
-    "a run by its file": (lambda store: store.run_with_file(1, "/data/x.h5"), "(session_id=? AND file_hash=?)"),
+    "a run by its file": (lambda store: store.run_with_file(1, "/data/x.h5"), "(file_hash=? AND session_id=?)"),
     "a page of runs": (lambda store: store.runs(1, after=5, limit=10), "(session_id=? AND number>?)"),
     "runs moved away": (lambda store: store.runs_moved_away(1), "ix_runs_moved"),
     "events of all": (lambda store: store.events(after=5), "(rowid>?)"),
@@ -57,6 +58,24 @@ def test_a_read_of_every_command_searches_by_a_key_and_sorts_nothing(url: str, s
     assert len(plan) == 1, plan
     assert plan[0].startswith("SEARCH")
     assert key in plan[0]
+
+
+def test_whose_a_path_is_is_found_by_keys(url: str, store: Store) -> None:
+    with asked() as statements:
+        store.require_no_data(Path("/data/2026/a.zip"), Path("/data"))
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        plans = [
+            connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).one().detail
+            for statement, values in statements
+        ]
+    engine.dispose()
+    assert len(plans) == 3
+    keys = ("ix_sessions_folder", "ix_files_path_hash", "ix_runs_file_hash")
+    assert all(
+        f"USING COVERING INDEX {key}" in plan or f"USING INDEX {key}" in plan
+        for key, plan in zip(keys, plans, strict=True)
+    ), plans
 
 
 @contextmanager

@@ -64,7 +64,8 @@ def test_the_worker_reports_steps_and_what_is_parked_can_be_sent_again(ingesting
     ingesting.ask(
         "ingest_report", by=WORKER, session=second, state="parked", step="dataset", detail="No owner group.", attempts=3
     )
-    assert [item["session_id"] for item in ingesting.ask("ingest_list")] == [first, second]
+    assert [item["session_id"] for item in ingesting.ask("ingest_list")] == [second, first]
+    assert [item["session_id"] for item in ingesting.ask("ingest_list", before=second)] == [first]
     (parked,) = ingesting.ask("ingest_list", states=["parked"])
     assert (parked["session_id"], parked["detail"], parked["attempts"]) == (second, "No owner group.", 3)
     ingesting.ask("ingest_request", session=second, by=STAFF)
@@ -107,6 +108,8 @@ def test_an_overlay_goes_with_the_ingest_and_not_into_the_session(ingesting: Des
     ingesting.ask("ingest_report", by=WORKER, session=session_id, state="parked", step="files")
     ingesting.ask("ingest_request", session=session_id)
     assert ingesting.ask("ingest_show", session=session_id)["overlay"]["datasetName"] == "Ceria"
+    ingesting.ask("ingest_request", session=session_id, overlay={})
+    assert ingesting.ask("ingest_show", session=session_id)["overlay"] == {}
     ingesting.ask("session_archive", by=WORKER, session=session_id, pid="20.500/1", name="Ceria")
     assert ingesting.ask("ingest_show", session=session_id)["dataset_name"] == "Ceria"
 
@@ -131,3 +134,22 @@ def test_parameters_of_an_external_ingestor_are_refused_where_there_is_none(inge
     refused = ingesting.refused("ingest_request", session=session_id, parameters="--ingest --noninteractive")
     assert refused.code == "NO_EXTERNAL_INGESTOR"
     assert refused.remedy
+
+
+@pytest.mark.parametrize("state", ["pending", "running", "parked"])
+def test_what_is_partly_in_the_catalogue_does_not_change_any_more(ingesting: Desk, state: str) -> None:
+    session_id = completed(ingesting)
+    ingesting.ask("ingest_report", by=WORKER, session=session_id, state="running", step="block 1 of 2")
+    ingesting.ask("ingest_report", by=WORKER, session=session_id, state=state, step="files")
+    assert ingesting.ask("ingest_show", session=session_id)["has_dataset"] is True
+    assert ingesting.refused("metadata_set", session=session_id, values={"a": 1}).code == "WRONG_STATE"
+    assert ingesting.refused("file_remove", session=session_id, path="a").code == "WRONG_STATE"
+    assert ingesting.refused("session_restart", session=session_id).code == "WRONG_STATE"
+
+
+def test_asking_again_while_it_is_under_way_changes_nothing_but_the_log(ingesting: Desk) -> None:
+    session_id = completed(ingesting)
+    ingesting.ask("ingest_report", by=WORKER, session=session_id, state="running", step="checksums")
+    ingesting.ask("ingest_request", session=session_id)
+    assert ingesting.ask("ingest_show", session=session_id)["state"] == "running"
+    assert ingesting.kinds(session_id)[-1] == "ingest_requested"

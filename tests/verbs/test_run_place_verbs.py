@@ -61,7 +61,7 @@ def test_a_moved_run_keeps_its_id_and_its_file_and_gets_the_next_number(two: tup
 
 def test_the_number_of_a_run_that_went_is_never_given_again(two: tuple[Desk, int, int]) -> None:
     desk, _, second = two
-    target = desk.ask("session_create", name="target", files=["."])
+    target = desk.ask("session_create", name="target", files=[str(desk.file("loose.txt"))])
     desk.ask("run_move", runs=[1], to=target, session=second)
     assert registered(desk, "e.h5") == [2]
     assert desk.ask("run_move", runs=[1], to=second, session=target) == [3]
@@ -149,3 +149,11 @@ def test_runs_of_somebody_else_are_moved_by_staff_only(two: tuple[Desk, int, int
     desk, first, second = two
     assert desk.refused("run_move", by=OTHER, runs=[1], to=second, session=first).code == "NOT_PERMITTED"
     assert desk.ask("run_move", by=STAFF, runs=[1], to=second, session=first) == [2]
+
+
+def test_a_file_is_in_a_session_once_also_by_moving(two: tuple[Desk, int, int]) -> None:
+    desk, first, second = two
+    path = next(run["file"] for run in desk.ask("run_list", session=first))
+    desk.ask("run_register", path=path)
+    assert desk.refused("run_move", runs=[1], to=second, session=first).code == "FILE_REGISTERED"
+    assert len(files(desk, first)) == 3

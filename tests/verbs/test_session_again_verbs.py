@@ -117,10 +117,16 @@ def test_a_session_is_created_of_files_with_their_times(desk: Desk) -> None:
         (["/etc/passwd"], "", "OUTSIDE_ROOTS"),
         (["a"], "/etc", "OUTSIDE_ROOTS"),
         (["x"] * 501, "", "BAD_FILE_COUNT"),
+        (["."], "", "HOLDS_SESSIONS"),
+        (["{year}"], "", "HOLDS_SESSIONS"),
     ],
 )
 def test_a_session_is_not_created_of_what_is_not_there(desk: Desk, files: list[str], root: str, code: str) -> None:
-    assert desk.refused("session_create", name="x", files=files, root=root).code == code
+    desk.ask("session_start")
+    year = desk.session.folder.partition("/")[0]
+    (desk.instrument.data_root / year).mkdir()
+    named = [name.format(year=year) for name in files]
+    assert desk.refused("session_create", name="x", files=named, root=root).code == code
 
 
 def test_the_title_may_change_even_in_the_archive(desk: Desk) -> None:
@@ -182,7 +188,7 @@ def test_a_file_of_the_session_is_never_the_target_of_its_archive(desk: Desk) ->
     path = desk.instrument.data_root / "mine.zip"
     path.write_text("mine")
     desk.ask("file_add", path=str(path), session=session)
-    assert desk.refused("session_zip", file_name="mine.zip", session=session, overwrite=True).code == "FILE_EXISTS"
+    assert desk.refused("session_zip", file_name="mine.zip", session=session, overwrite=True).code == "FILE_IS_DATA"
 
 
 def test_a_job_is_asked_for_reported_and_ended(desk: Desk) -> None:
@@ -202,6 +208,7 @@ def test_a_job_is_asked_for_reported_and_ended(desk: Desk) -> None:
     assert desk.ask("job_report", by=WORKER, job=job, state="done") is False
     assert [item["state"] for item in desk.ask("job_list", session=session)] == ["cancelled"]
     assert desk.ask("job_list", states=["waiting"]) == []
+    assert desk.ask("job_list", before=job) == []
     assert desk.kinds(session)[-4:] == ["job_requested", "job_running", "job_cancel_asked", "job_cancelled"]
     assert desk.refused("job_report", job=job, state="done").code == "NOT_PERMITTED"
     assert desk.refused("job_show", job=9999).code == "JOB_NOT_FOUND"
@@ -245,6 +252,26 @@ def test_a_session_of_another_program_is_taken_over_once_and_hides_nothing_of_ou
     assert adopted(desk, source="pshell:/data/8", dataset_pid="20.500/8") == session + 1
     assert desk.state(session + 1) == "ARCHIVED"
     assert desk.refused("session_restart", by=STAFF, session=session + 1).code == "WRONG_STATE"
+
+
+def test_a_file_that_was_recorded_twice_is_taken_over_once(desk: Desk) -> None:
+    first = {"file": "/data/7/a.h5", "start": "2024-12-30T10:10:00Z", "title": "first"}
+    session = adopted(desk, runs=[first, first | {"file": "/data/7/b.h5"}, first | {"title": "again"}])
+    assert [run["title"] for run in desk.ask("run_list", session=session)] == ["first", "first"]
+
+
+def test_a_run_of_another_beamline_is_taken_over_with_all_that_its_recorder_said(desk: Desk) -> None:
+    files = ["/data/7/run_0001.nxs", "/data/7/run_0001_camera.h5"]
+    account = {"detector": "camera", "expected": 5, "received": 3, "written": 3, "missing": 2}
+    report = {"master": files[0], "files": files, "accounts": [account]}
+    recorded = {"file": files[0], "start": "2024-12-30T10:10:00Z", "state": "INCOMPLETE", "report": report}
+    failed = {"start": "2024-12-30T10:20:00Z", "state": "FAILED", "reason": "no camera"}
+    runs = [recorded | {"frames": 5, "detectors": ["camera"]}, failed, failed]
+    session = adopted(desk, runs=runs, files=[])
+    assert desk.ask("session_files", session=session) == files
+    first, *others = desk.store.runs(session)
+    assert (first.frames, first.detectors, first.report) == (5, ("camera",), report)
+    assert [(run.number, run.state.value, run.file) for run in others] == [(2, "FAILED", ""), (3, "FAILED", "")]
 
 
 def test_a_session_of_our_own_is_not_taken_over_again(desk: Desk) -> None:
@@ -301,3 +328,26 @@ def test_a_failed_hook_is_acknowledged_like_an_unhappy_run(hooked: Desk) -> None
     assert hooked.ask("alarm_acknowledge") is True
     assert hooked.store.unseen_failures(hooked.instrument.name, JobKind.HOOK) == []
     assert hooked.ask("alarm_acknowledge") is False
+
+
+def test_a_session_of_the_common_account_belongs_to_whoever_is_at_the_beamline(
+    tmp_path: Path, recorder: Recorder
+) -> None:
+    with open_desk(tmp_path, recorder, operator="ana") as desk:
+        session = completed(desk)  # by ana, who is nobody in particular here
+        assert desk.ask("metadata_set", by=OTHER, session=session, values={"a": 1}) == {"a": 1}
+        assert desk.ask("session_restart", by=OTHER, session=session) == session
+
+
+def test_somebody_elses_session_is_sent_to_the_catalogue_by_staff_only(desk: Desk) -> None:
+    session = completed(desk)
+    assert desk.refused("ingest_request", by=OTHER, session=session).code == "NOT_PERMITTED"
+    assert desk.ask("ingest_request", by=STAFF, session=session) is None
+
+
+def test_a_run_ends_when_its_recorder_says_so_not_when_that_is_heard(desk: Desk) -> None:
+    desk.ask("session_start")
+    desk.record()
+    ended = desk.drain()
+    assert ended.stop is not None
+    assert desk.store.run(desk.session.id, 1).stop == ended.stop

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import getpass
 import json
 import sys
@@ -163,17 +164,88 @@ def test_a_hook_whose_table_was_taken_out_is_told_about(beamline: Rig) -> None:
     assert (job.state, "No hook called 'old'" in job.detail) == (JobState.FAILED, True)
 
 
+# It holds a lock as long as it lives, and tells if it finds another one doing that.
+_ALONE = """
+import fcntl, signal
+{tidy}
+life = open(folder / "life", "w")
+try:
+    fcntl.flock(life, fcntl.LOCK_EX | fcntl.LOCK_NB)
+except BlockingIOError:
+    (folder / "two at a time").touch()
+(folder / f"try-{{os.getpid()}}").touch()
+time.sleep(60)
+"""
+
+
+def tries(rig: Rig) -> int:
+    return len(list(rig.folder.glob("try-*")))
+
+
+def is_alive(rig: Rig) -> bool:
+    """Whether a hook lives."""
+    with (rig.folder / "life").open("w") as life:
+        try:
+            fcntl.flock(life, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
 @pytest.mark.crash
-def test_a_hook_that_a_crash_cut_short_is_run_once_more_and_not_a_third_time(beamline: Rig) -> None:
-    body = "(folder / f'try-{time.time_ns()}').touch(); time.sleep(20)"
-    configure(beamline, table("long", "session_started", write_hook(beamline.folder, "long", body)))
+@pytest.mark.parametrize(
+    "tidy",
+    ["signal.signal(signal.SIGTERM, signal.SIG_IGN)", "signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))"],
+    ids=["deaf", "tidy"],
+)
+def test_a_hook_that_a_crash_cut_short_is_run_once_more_alone_and_not_a_third_time(beamline: Rig, tidy: str) -> None:
+    path = write_hook(beamline.folder, "long", _ALONE.format(tidy=tidy))
+    configure(beamline, table("long", "session_started", path, timeout_s=60))
     beamline.start_manager()
     beamline.open_session(FILES)
-    for tries in (1, 2):
+    for count in (1, 2):
         beamline.start_worker()
-        eventually(lambda tries=tries: len(list(beamline.folder.glob("try-*"))) == tries, f"try {tries}")
+        eventually(lambda count=count: tries(beamline) == count, f"try {count}")
         beamline.kill_worker()
+        assert is_alive(beamline), "the hook outlives the worker"
     beamline.start_worker()
     (job,) = ended_hooks(beamline, 1)
-    assert (job.state, len(list(beamline.folder.glob("try-*")))) == (JobState.FAILED, 2)
+    assert (job.state, tries(beamline)) == (JobState.FAILED, 2)
     assert "not run a third time" in job.detail
+    assert not (beamline.folder / "two at a time").exists()
+    assert not is_alive(beamline)
+
+
+@pytest.mark.crash
+def test_a_hook_that_is_not_wanted_any_more_is_ended_by_the_next_worker(beamline: Rig) -> None:
+    path = write_hook(beamline.folder, "long", _ALONE.format(tidy=""))
+    configure(beamline, table("long", "session_started", path, timeout_s=60))
+    beamline.start_manager()
+    beamline.open_session(FILES)
+    beamline.start_worker()
+    eventually(lambda: tries(beamline) == 1, "the hook runs")
+    beamline.kill_worker()
+    (job,) = hooks(beamline)
+    assert beamline.call("job_cancel", job=job.id) is True
+    beamline.start_worker()
+    (job,) = ended_hooks(beamline, 1)
+    assert (job.state, tries(beamline)) == (JobState.CANCELLED, 1)
+    assert not is_alive(beamline)
+
+
+def test_a_hook_begins_only_when_the_store_says_so(beamline: Rig) -> None:
+    body = """
+import sqlite3
+((state,),) = sqlite3.connect(folder / "state" / "store.sqlite").execute("SELECT state FROM jobs")
+(folder / "found").write_text(state)
+"""
+    configure(beamline, table("look", "session_started", write_hook(beamline.folder, "look", body)))
+    beamline.start_manager()
+    beamline.open_session(FILES)
+    beamline.kill_manager()
+    beamline.start_worker()
+    eventually(lambda: "waits: " in beamline.log() or (beamline.folder / "found").exists(), "its turn has come")
+    beamline.start_manager()
+    (job,) = ended_hooks(beamline, 1)
+    assert job.state is JobState.DONE, job
+    assert (beamline.folder / "found").read_text() == JobState.RUNNING.value

@@ -98,6 +98,34 @@ def test_an_existing_archive_is_replaced_only_when_told_so(rig: Rig) -> None:
     assert (again.state, again.result["files"]) == (JobState.DONE, job.result["files"])
 
 
+def test_of_two_archives_of_one_name_one_is_there_and_the_other_is_refused(rig: Rig) -> None:
+    session_id = big_session(rig)
+    target = rig.folder / "all.zip"
+    jobs = [rig.call("session_zip", file_name=str(target), session=session_id) for _ in range(2)]
+    for job_id in jobs:
+        under_way(rig, job_id)
+    ended = sorted((rig.ended(job_id) for job_id in jobs), key=lambda job: job.state)
+    assert [job.state for job in ended] == [JobState.DONE, JobState.FAILED], ended
+    assert f"{target} exists already" in ended[1].detail
+    with zipfile.ZipFile(target) as archive:
+        assert archive.comment.decode() == f"[B1-job-{ended[0].id}]"
+    assert parts(rig.folder) == []
+
+
+def test_what_became_data_while_the_job_waited_is_not_overwritten(rig: Rig) -> None:
+    session_id = started(rig, FILES)
+    target = rig.folder / "scan.zip"
+    target.write_bytes(b"measured")
+    rig.kill_worker()
+    waiting = rig.call("session_zip", file_name=str(target), session=session_id, overwrite=True)
+    rig.call("run_register", path=str(target))
+    rig.start_worker()
+    refused = rig.ended(waiting)
+    assert refused.state is JobState.FAILED
+    assert f"is data of session {session_id}" in refused.detail
+    assert target.read_bytes() == b"measured"
+
+
 @pytest.mark.crash
 def test_killed_in_the_middle_of_an_archive_it_is_done_again_and_nothing_half_done_stays(rig: Rig) -> None:
     session_id = big_session(rig)
@@ -146,6 +174,7 @@ def test_a_manager_that_is_down_is_told_later_how_it_ended(rig: Rig) -> None:
     session_id = big_session(rig)
     target = rig.folder / "all.zip"
     job_id = rig.call("session_zip", file_name=str(target), session=session_id)
+    under_way(rig, job_id)
     rig.kill_manager()
     eventually(target.exists, "the archive is there")
     rig.start_manager()

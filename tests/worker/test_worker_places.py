@@ -166,6 +166,28 @@ def test_a_registered_run_from_outside_is_copied_into_the_folder(rig: Rig) -> No
     assert dataset["scientificMetadata"]["runs"]["run_0001"]["file"]["value"] == "added/scan_17.h5"
 
 
+@held
+def test_all_of_what_was_added_is_sent_and_what_cannot_be_is_counted(rig: Rig) -> None:
+    rig.start_recorder()
+    rig.start_worker()
+    session = rig.open_session(
+        {".mask.json": b"inside", "moved/mine/a.dat": b"added", "moved/strange.dat": b"no one's"}
+    )
+    folder = rig.folder / "scans"
+    folder.mkdir()
+    (folder / ".hid").write_bytes(b"hidden")
+    (folder / "here").symlink_to(".hid")
+    (folder / "there").symlink_to(rig.folder)
+    (rig.folder / ".outside.json").write_bytes(b"outside")
+    own = rig.folder_of(session.id)
+    for path in (own / ".mask.json", own / "moved" / "mine", folder, rig.folder / ".outside.json"):
+        rig.call("file_add", path=str(path))
+    rig.call("session_complete")
+    sent = listed(rig, send(rig, session))
+    assert sent == {".mask.json", "moved/mine/a.dat", "added/scans/.hid", "added/.outside.json"}
+    eventually(lambda: "3 links and other files were left out" in rig.log(), f"it is said; {rig.log()}")
+
+
 @pytest.mark.parametrize("rig", [HELD | {"data_options": 'added_files = "reference"'}], indirect=True)
 def test_where_files_are_referenced_they_stay_outside_and_are_named(rig: Rig) -> None:
     rig.start_recorder()

@@ -7,16 +7,16 @@ place, nothing that somebody else put there is overwritten, and what is not want
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from beamsession.archive.copying import copy, is_same, link
 from beamsession.archive.placing import make_folder, replace_file
 from beamsession.model.errors import RefusedError
+from beamsession.model.own_names import COLLECTED, is_no_data
 from beamsession.model.plan import FileRules
-
-MEMORY = ".collected.json"
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,13 @@ class Wanted:
 @dataclass(frozen=True)
 class Collected:
     """Where each source is now, absolute, and all files that this makes; `stale` were brought earlier and are not
-    wanted any more.
+    wanted any more. `skipped` are links, devices, pipes and sockets inside sources.
     """
 
     places: dict[Path, Path]
     files: frozenset[Path]
     stale: frozenset[Path]
+    skipped: tuple[Path, ...] = ()
 
 
 @dataclass
@@ -58,25 +59,30 @@ def collect(
 ) -> Collected:
     """Bring in what is wanted; a copy that is there with the right size and time is not made again.
 
-    Raises RefusedError (FILE_MISSING, FOLDER_INSIDE, COPY_DIFFERS, COLLECTION_DAMAGED) and OSError.
+    Of a folder all files come, hidden ones too, but for those of ours that are no data. Raises RefusedError
+    (FILE_MISSING, FOLDER_INSIDE, COPY_DIFFERS, COLLECTION_DAMAGED) and OSError.
     """
     memory = _remembered(folder)
     if not wanted and not memory.files:
         return Collected({}, frozenset(), frozenset())
     now = _Memory()
     planned: list[tuple[Wanted, Path, Path]] = []
+    skipped: list[Path] = []
     for item in wanted:
         _require(folder, item.source)
         place = _place(folder, item, memory, now)
         now.names[str(item.source)] = place
-        for origin, target in _pairs(item.source, folder / place):
+        origins, others = _files_of(item.source)
+        skipped += others
+        for origin in origins:
+            target = folder / place / origin.relative_to(item.source)
             now.files[target.relative_to(folder).as_posix()] = str(origin)
             planned.append((item, origin, target))
     # First remembered, then made: what a crash leaves half done is known as ours.
     both = _Memory(names={**memory.names, **now.names}, files={**memory.files, **now.files})
     if both != memory:
         make_folder(data_root, folder, rules)
-        replace_file(folder / MEMORY, json.dumps(vars(both), indent=1).encode(), rules)
+        replace_file(folder / COLLECTED, json.dumps(vars(both), indent=1).encode(), rules)
     for item, origin, target in planned:
         make_folder(data_root, target.parent, rules)
         if not (item.may_link and link(origin, target)):
@@ -85,20 +91,21 @@ def collect(
         places={item.source: folder / now.names[str(item.source)] for item in wanted},
         files=frozenset(folder / place for place in now.files),
         stale=frozenset(folder / place for place in memory.files.keys() - now.files.keys()),
+        skipped=tuple(skipped),
     )
 
 
 def _remembered(folder: Path) -> _Memory:
     try:
-        found = json.loads((folder / MEMORY).read_bytes())
+        found = json.loads((folder / COLLECTED).read_bytes())
         return _Memory(dict(found["names"]), dict(found["files"]))
     except FileNotFoundError:
         return _Memory()
     except (ValueError, KeyError, TypeError) as fault:
         raise RefusedError(
-            f"{folder / MEMORY} is damaged, so nobody knows which files were brought into this folder.",
+            f"{folder / COLLECTED} is damaged, so nobody knows which files were brought into this folder.",
             code="COLLECTION_DAMAGED",
-            value=str(folder / MEMORY),
+            value=str(folder / COLLECTED),
             remedy="Remove it together with the copies that it was about, then ask for the ingest again.",
         ) from fault
 
@@ -138,10 +145,19 @@ def _is_foreign(source: Path, target: Path) -> bool:
     return (target.exists() or target.is_symlink()) and not is_same(source, target)
 
 
-def _pairs(source: Path, target: Path) -> Iterator[tuple[Path, Path]]:
+def _files_of(source: Path) -> tuple[list[Path], list[Path]]:
+    """The files that `source` is or holds, and what else is in it but folders. Raises OSError where it cannot look."""
     if not source.is_dir():
-        yield source, target
-        return
-    for path in sorted(source.rglob("*")):
-        if path.is_file() and not path.is_symlink():
-            yield path, target / path.relative_to(source)
+        return [source], []
+    files: list[Path] = []
+    others: list[Path] = []
+    for place, folders, names in os.walk(source, onerror=_raise):
+        folders.sort()
+        links = [name for name in folders if Path(place, name).is_symlink()]
+        for path in sorted(Path(place, name) for name in (*links, *names) if not is_no_data(name)):
+            (files if path.is_file() and not path.is_symlink() else others).append(path)
+    return files, others
+
+
+def _raise(fault: OSError) -> None:
+    raise fault

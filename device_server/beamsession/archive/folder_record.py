@@ -12,8 +12,9 @@ from pathlib import Path
 from beamsession.archive import high_water
 from beamsession.archive.event_lines import EventLines
 from beamsession.archive.placing import make_folder, require_root
-from beamsession.archive.session_folder import EVENTS_FILE, OURS, News, SessionFolder, SessionRecord
+from beamsession.archive.session_folder import OURS, News, SessionFolder, SessionRecord
 from beamsession.model.event import Event
+from beamsession.model.own_names import EVENTS_FILE
 from beamsession.model.plan import FileRules
 from beamsession.model.session import Session
 from beamsession.model.states import SessionState

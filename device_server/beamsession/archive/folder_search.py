@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from string import Formatter
 
-from beamsession.archive.session_folder import EVENTS_FILE, RUNS_FILE, SESSION_FILE
+from beamsession.model.own_names import EVENTS_FILE, RUNS_FILE, SESSION_FILE
 
 _RECORD = (SESSION_FILE, EVENTS_FILE, RUNS_FILE)
 _ID = "(?P<session>[0-9]{1,18})"

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from beamsession.archive import own_folder, pshell
 from beamsession.archive.foreign_session import ForeignSession, unreadable
-from beamsession.archive.session_folder import SESSION_FILE
 from beamsession.model.errors import NotFoundError
+from beamsession.model.own_names import SESSION_FILE
 
 _DEPTH = 6  # year, proposal and the like may lie between a data root and its sessions
 _NUMBER = re.compile(r"[0-9]{1,18}")

@@ -10,17 +10,25 @@ from typing import Any
 from beamsession.model.errors import InvalidInputError, RefusedError
 from beamsession.model.states import RunState, SessionState
 
+_REMEDIES: dict[type[OSError], str] = {
+    PermissionError: "Give this program's account the right to read it, then try again.",
+    FileNotFoundError: "Put it back from a copy, or name another folder.",
+    NotADirectoryError: "Name a session's folder, or the folder that holds such folders.",
+    IsADirectoryError: "It should be a file: put that back from a copy.",
+}
+
 
 @dataclass(frozen=True)
 class ForeignRun:
-    """One run. `data` is its file or folder as it is written there, `path` where that is by now.
+    """One run. `data` is its file or folder as it is written there, `path` where that is by now, None without any.
 
     `path` is absolute wherever the session says what a relative one counts from. `state` is a verdict; `reason` says
-    what is not as it should be. Unknown times are None.
+    what is not as it should be. Unknown times are None. `report` is the last word of its recorder, where that was one
+    of ours, with the paths of the files as they are by now.
     """
 
     data: str
-    path: Path
+    path: Path | None
     state: RunState
     start: datetime | None = None
     stop: datetime | None = None
@@ -30,6 +38,7 @@ class ForeignRun:
     frames: int | None = None
     detectors: tuple[str, ...] = ()
     metadata: dict[str, Any] = field(default_factory=dict[str, Any])
+    report: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True)
@@ -79,5 +88,5 @@ def unreadable(path: Path, fault: OSError) -> RefusedError:
         f"{path} cannot be read: {fault.strerror or fault}.",
         code="FOLDER_UNREADABLE",
         value=str(path),
-        remedy="Give this program's account the right to read it, then try again.",
+        remedy=_REMEDIES.get(type(fault), "Find out what is wrong with the disk that it is on, then try again."),
     )

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from beamsession.archive.foreign_session import ForeignRun, ForeignSession, unreadable
-from beamsession.archive.session_folder import SessionFolder
+from beamsession.archive.lost_records import count_complaint, with_lost
+from beamsession.archive.retelling import Retelling
+from beamsession.archive.session_folder import SessionFolder, SessionRecord
 from beamsession.model.plan import FileRules
 from beamsession.model.run import Run
 from beamsession.model.session import Session
@@ -14,20 +19,26 @@ from beamsession.model.states import RunState, SessionState
 _FINAL = (SessionState.COMPLETED, SessionState.ARCHIVED, SessionState.CANCELLED)
 
 
+class _Files(BaseModel):
+    """What a stored report says of files; the rest is handed on as it is, whichever version wrote it."""
+
+    model_config = ConfigDict(strict=True)
+    master: str | None = None
+    files: list[str] = Field(default_factory=list)
+
+
 def read_session(folder: Path) -> ForeignSession:
     """The session in `folder`. Raises InvalidInputError BAD_SESSION_FILE and RefusedError FOLDER_UNREADABLE."""
-    remarks: list[str] = []
-
-    def damaged(sentence: str) -> None:
-        remarks.append(f"It is not complete: {sentence}.")
-
+    complaints: list[str] = []
     try:
-        record = SessionFolder(folder, FileRules()).read(damaged)
+        record = _record(SessionFolder(folder, FileRules()), complaints)
     except OSError as fault:
         raise unreadable(Path(str(fault.filename or folder)), fault) from fault
+    remarks = [f"It is not complete: {complaint}." for complaint in complaints]
     session = record.session
     if session.state not in _FINAL:
         remarks.append(f"It was {session.state.value} when it was read.")
+    runs = [_run(run, session, folder, remarks) for run in record.runs]
     return ForeignSession(
         source=f"beamsession:{session.instrument}:{session.id}",
         id=session.id,
@@ -40,18 +51,30 @@ def read_session(folder: Path) -> ForeignSession:
         start=session.start,
         stop=session.stop,
         dataset_pid=session.dataset_pid,
-        runs=tuple(_run(run, session, folder) for run in record.runs),
+        runs=tuple(runs),
         files=tuple(_placed(file.path, session, folder) for file in record.files),
         metadata=session.metadata,
         remarks=tuple(remarks),
     )
 
 
-def _run(run: Run, session: Session, folder: Path) -> ForeignRun:
+def _record(folder: SessionFolder, complaints: list[str]) -> SessionRecord:
+    """What the folder says, and what only its events tell of runs and files. Raises what `SessionFolder.read` does."""
+    recorded = folder.read(complaints.append)
+    retelling = Retelling({})
+    retelling.tell(folder.events(complaints.append))
+    told = retelling.records().get(recorded.session.id)
+    record, lost = with_lost(recorded, told) if told else (recorded, [])
+    missing = count_complaint(recorded.session.run_count, len(recorded.runs), record, told)
+    complaints += [*lost, *([missing] if missing else [])]
+    return record
+
+
+def _run(run: Run, session: Session, folder: Path, remarks: list[str]) -> ForeignRun:
     ended = run.state.is_verdict
     return ForeignRun(
         data=run.file,
-        path=_placed(run.file, session, folder),
+        path=_placed(run.file, session, folder) if run.file else None,
         state=run.state if ended else RunState.ABORTED,
         start=run.start,
         stop=run.stop,
@@ -61,13 +84,29 @@ def _run(run: Run, session: Session, folder: Path) -> ForeignRun:
         frames=run.frames,
         detectors=run.detectors,
         metadata=run.metadata,
+        report=_report(run, session, folder, remarks),
     )
+
+
+def _report(run: Run, session: Session, folder: Path, remarks: list[str]) -> dict[str, Any]:
+    """The recorder's report as it is stored, with its files where they are now."""
+    try:
+        named = _Files.model_validate(run.report)
+    except ValidationError:
+        remarks.append(f"The recorder's report of run {run.number} cannot be understood and is left out.")
+        return {}
+    now: dict[str, Any] = {}
+    if named.master:
+        now["master"] = str(_placed(named.master, session, folder))
+    if named.files:
+        now["files"] = [str(_placed(path, session, folder)) for path in named.files]
+    return run.report | now
 
 
 def _placed(path: str, session: Session, folder: Path) -> Path:
     """Where the file is now: what lay in the session's folder lies in `folder`, wherever that was copied to."""
     parts, home = PurePosixPath(path).parts, PurePosixPath(session.folder).parts
-    for start in range(len(parts) - len(home), 0, -1):
+    for start in range(len(parts) - len(home), 0, -1) if home else ():
         if parts[start : start + len(home)] == home:
             return folder.joinpath(*parts[start + len(home) :])
     return Path(path)

@@ -15,6 +15,8 @@ from beamsession.model.states import RunState, SessionState
 
 INFO_FILE = "info.json"
 METADATA_FILE = "metadata.json"
+_NO_OBJECT = "it is no object of keys and values"
+_OBJECT_ERRORS = ("model_type", "dict_type")
 _ERROR = "error:"
 _ENDED = {"completed", "transfering", "transfered"}  # the last two are spelled so there
 _OPEN = {"started", "paused"}
@@ -100,9 +102,11 @@ def _info(path: Path) -> _Info:
         return _INFO.validate_python(_json(path))
     except ValidationError as fault:
         first = fault.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the whole"
-        given = f" (it is {shortened(repr(first['input']))})" if first["loc"] else ""
-        raise bad_folder(path, f"{where}: {first['msg']}{given}") from fault
+        wrong = _NO_OBJECT if first["type"] in _OBJECT_ERRORS else first["msg"]
+        if not first["loc"]:
+            raise bad_folder(path, wrong) from fault
+        where = ".".join(str(part) for part in first["loc"])
+        raise bad_folder(path, f"{where}: {wrong} (it is {shortened(repr(first['input']))})") from fault
 
 
 def _metadata(path: Path) -> dict[str, Any]:
@@ -110,7 +114,7 @@ def _metadata(path: Path) -> dict[str, Any]:
         return {}
     found = _json(path)
     if not isinstance(found, dict):
-        raise bad_folder(path, "it is no object of keys and values")
+        raise bad_folder(path, _NO_OBJECT)
     return found
 
 

@@ -10,6 +10,7 @@ from beamsession.archive import high_water
 from beamsession.archive.event_lines import EventLines
 from beamsession.archive.folder_record import chain_file
 from beamsession.archive.folder_search import FolderNames, session_folders
+from beamsession.archive.lost_records import count_complaint, with_lost
 from beamsession.archive.placing import require_root
 from beamsession.archive.retelling import Retelling
 from beamsession.archive.session_folder import SessionFolder, SessionRecord
@@ -71,8 +72,8 @@ class _Found:
         session = self.session or (told.session if told else None)
         if session is None:
             return None
-        record = SessionRecord(session, self.ingest, self.runs, self.files)
-        return _completed(record, told) if told and self.is_damaged else record
+        ingest = self.ingest or (told.ingest if told and self.is_damaged else None)
+        return SessionRecord(session, ingest, self.runs, self.files)
 
 
 @dataclass
@@ -139,11 +140,24 @@ class _Reading:
         recorded = {key: (found.record(from_events.get(key)), found.last_seq) for key, found in self.found.items()}
         retelling = Retelling({key: (record, last) for key, (record, last) in recorded.items() if record is not None})
         retelling.tell(events)
-        sessions = retelling.records()
+        sessions = {key: self._with_lost(record, from_events.get(key)) for key, record in retelling.records().items()}
         self._complain_of(known, sessions)
         last_id = max(known | self.ids | {high_water.last_id(self.data_root)}, default=0)
         ended = tuple(self._with_one_open(sessions))
         return RootRecord(self.instrument, ended, tuple(events), last_id, tuple(self.complaints))
+
+    def _with_lost(self, record: SessionRecord, told: SessionRecord | None) -> SessionRecord:
+        """With what the events tell and the record has lost; said of those that have one."""
+        found = self.found.get(record.session.id)
+        if found is None:
+            return record
+        if told is not None:
+            record, complaints = with_lost(record, told)
+            self.complaints += complaints
+        counted = found.session.run_count if found.session else 0
+        complaint = count_complaint(counted, len(found.runs), record, told)
+        self.complaints += [complaint] if complaint else []
+        return record
 
     def _take(self, events: Iterable[Event]) -> None:
         for event in events:
@@ -200,14 +214,3 @@ class _Reading:
                 session = record.session
                 record = replace(record, session=replace(session, state=SessionState.COMPLETED, stop=session.start))
             yield record
-
-
-def _completed(record: SessionRecord, told: SessionRecord) -> SessionRecord:
-    """`record` with the runs and files that only events tell of."""
-    numbers, paths = {run.number for run in record.runs}, {file.path for file in record.files}
-    return replace(
-        record,
-        ingest=record.ingest or told.ingest,
-        runs=(*record.runs, *(run for run in told.runs if run.number not in numbers)),
-        files=(*record.files, *(file for file in told.files if file.path not in paths)),
-    )

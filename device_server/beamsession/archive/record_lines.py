@@ -23,13 +23,16 @@ _Key = int | str
 
 
 class RecordLines(Generic[_Record]):
-    """Records of one kind in one file, by the field `key`. Methods raise OSError."""
+    """Records of one kind in one file, by the field `key` of the kind `key_kind`. Methods raise OSError."""
 
-    def __init__(self, path: Path, rules: FileRules, kind: type[_Record], *, key: str) -> None:
+    def __init__(
+        self, path: Path, rules: FileRules, kind: type[_Record], *, key: str, key_kind: type[int] | type[str]
+    ) -> None:
         self.path = path
         self._lines = LineFile(path, rules, key=key)
         self._adapter = TypeAdapter(kind)
         self._key = key
+        self._key_kind = key_kind
 
     def append(self, records: Iterable[_Record], gone: Collection[_Key] = ()) -> None:
         """Note what the records are now, and which keys have no record any more."""
@@ -43,13 +46,13 @@ class RecordLines(Generic[_Record]):
         """The newest record of each key, None for one that is gone; `on_damage` gets each damaged line's number."""
         found: dict[_Key, _Record | None] = {}
         for number, line in self._lines.read():
-            if line is None:
+            if line is None or not isinstance(key := line[self._key], self._key_kind) or isinstance(key, bool):
                 on_damage(number)
             elif line.get(GONE) is True:
-                found[line[self._key]] = None
+                found[key] = None
             else:
                 try:
-                    found[line[self._key]] = self._adapter.validate_python(line)
+                    found[key] = self._adapter.validate_python(line)
                 except ValidationError:
                     on_damage(number)
         return found
@@ -64,9 +67,9 @@ class RecordLines(Generic[_Record]):
 
 def run_lines(path: Path, rules: FileRules) -> RecordLines[Run]:
     """The runs of a session, by their id."""
-    return RecordLines(path, rules, Run, key="id")
+    return RecordLines(path, rules, Run, key="id", key_kind=int)
 
 
 def file_lines(path: Path, rules: FileRules) -> RecordLines[AddedFile]:
     """The added files of a session, by their path."""
-    return RecordLines(path, rules, AddedFile, key="path")
+    return RecordLines(path, rules, AddedFile, key="path", key_kind=str)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from beamsession.archive.retold_ingest import changed_ingest
 from beamsession.archive.retold_run import BEGINNINGS as RUN_BEGINNINGS
 from beamsession.archive.retold_run import begun_run, changed_run, moved_run
 from beamsession.archive.session_folder import RESTARTED, SessionRecord
@@ -14,7 +15,7 @@ from beamsession.model.clock import from_text
 from beamsession.model.event import Event
 from beamsession.model.run import Run
 from beamsession.model.session import AddedFile, Ingest, Session
-from beamsession.model.states import IngestState, SessionState
+from beamsession.model.states import SessionState
 
 _BEGINNINGS = {
     "session_started": SessionState.STARTED,
@@ -22,18 +23,21 @@ _BEGINNINGS = {
     "session_detached": SessionState.COMPLETED,
     "session_imported": SessionState.COMPLETED,
 }
-_INGEST_STATES = {f"ingest_{state.value}": state for state in IngestState} | {"ingest_requested": IngestState.PENDING}
 
 
 @dataclass
 class _Told:
-    """A session as far as it is told; `known` is the number of the last event that is in it."""
+    """A session as far as it is told; `known` is the number of the last event that is in it.
+
+    `highest_gone` is the highest number of a run that was moved away: no other run may get it.
+    """
 
     session: Session | None = None
     ingest: Ingest | None = None
     runs: dict[int, Run] = field(default_factory=dict[int, Run])
     files: dict[str, AddedFile] = field(default_factory=dict[str, AddedFile])
     known: int = 0
+    highest_gone: int = 0
 
 
 class Retelling:
@@ -86,15 +90,13 @@ class Retelling:
             told.runs[event.run_number] = changed_run(told.runs[event.run_number], event)
         elif event.kind in ("file_added", "file_removed"):
             _change_files(told.files, event)
-        elif event.kind in _INGEST_STATES or event.kind == "session_archived":
-            told.ingest = _ingest(told.ingest, event)
-        elif event.kind == RESTARTED and told.ingest is not None:
-            told.ingest = replace(told.ingest, state=IngestState.CANCELLED, updated=event.time)
+        told.ingest = changed_ingest(told.ingest, event)
 
     def _move(self, told: _Told, event: Event) -> None:
         """Both sessions have an event, the one it left and the one it came to, in either order."""
         origin, number, run_id = int(event.payload["from"]), int(event.payload["number"]), int(event.payload["run_id"])
         if event.session_id == origin:
+            told.highest_gone = max(told.highest_gone, number)
             if run := told.runs.pop(number, None):
                 self._departed[run_id] = run
             return
@@ -176,26 +178,10 @@ def _file(event: Event, told: Mapping[str, Any]) -> AddedFile:
     )
 
 
-def _ingest(known: Ingest | None, event: Event) -> Ingest:
-    told = event.payload
-    archived = event.kind == "session_archived"
-    return Ingest(
-        session_id=event.session_id or 0,
-        state=IngestState.DONE if archived else _INGEST_STATES[event.kind],
-        updated=event.time,
-        pid=str(told.get("pid", "")),
-        step="done" if archived else str(told.get("step", "waiting")),
-        detail=str(told.get("detail", "")),
-        attempts=known.attempts if known else 0,
-        overlay=dict(told.get("overlay", known.overlay if known else {})),
-        dataset_name=str(told.get("name", known.dataset_name if known else "")),
-    )
-
-
 def _record(session: Session, told: _Told) -> SessionRecord:
-    highest = max(told.runs, default=0)
+    highest = max(session.last_run_number, told.highest_gone, *told.runs)
     return SessionRecord(
-        replace(session, run_count=len(told.runs), last_run_number=max(session.last_run_number, highest)),
+        replace(session, run_count=len(told.runs), last_run_number=highest),
         told.ingest,
         tuple(told.runs[number] for number in sorted(told.runs)),
         tuple(sorted(told.files.values(), key=lambda file: (file.added, file.path))),

@@ -17,16 +17,12 @@ from beamsession.archive.record_lines import RecordLines, file_lines, run_lines
 from beamsession.archive.session_document import SessionDocument, parse_session_document, session_document
 from beamsession.model.errors import InvalidInputError
 from beamsession.model.event import Event
+from beamsession.model.own_names import EVENTS_FILE, FILES_FILE, LATER, LATER_FILES, RECORD, RUNS_FILE, SESSION_FILE
 from beamsession.model.plan import FileRules
 from beamsession.model.run import Run
 from beamsession.model.session import AddedFile, Ingest, Session
 
-SESSION_FILE = "session.json"
-RUNS_FILE = "runs.jsonl"
-FILES_FILE = "files.jsonl"
-EVENTS_FILE = "events.jsonl"
-LATER = "later_"
-OURS = frozenset(prefix + name for prefix in ("", LATER) for name in (SESSION_FILE, RUNS_FILE, FILES_FILE, EVENTS_FILE))
+OURS = LATER_FILES | {*RECORD}
 _Runs = dict[int | str, Run | None]
 _Files = dict[int | str, AddedFile | None]
 RESTARTED = "session_restarted"

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from beamsession.archive.session_folder import EVENTS_FILE, FILES_FILE, RUNS_FILE, SESSION_FILE
+from beamsession.model.own_names import RECORD
 from beamsession.model.run import Run
 from beamsession.model.run_files import run_files
 from beamsession.model.session import AddedFile
-
-RECORD = (SESSION_FILE, RUNS_FILE, FILES_FILE, EVENTS_FILE)
 
 
 def session_paths(folder: Path, runs: Iterable[Run], files: Iterable[AddedFile]) -> list[Path]:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from beamsession.archive.real_name import real_name
 from beamsession.archive.zip_names import EntryNames, printable
 from beamsession.model.errors import RefusedError
-
-# Hidden files that recorder and worker make and that are no data: the lock of a data file's writer, a master before it
-# has its name, small files and copies before they have theirs, an archive that is being written.
-_OURS = re.compile(r"\.run_\d+\w*\.h5\.lock|\.run_\d+\.nxs\.new|\..+\.tmp|\..+\..+\.part", re.DOTALL)
+from beamsession.model.own_names import is_no_data
 
 
 @dataclass(frozen=True)
@@ -57,8 +54,8 @@ def zip_contents(
     """The contents of an archive of `paths`, files and folders in the order given, each file once; not `without`.
 
     With `keep_folders` what lies under `root` is named by its path relative to it; all else goes to the top, a folder
-    with what is in it. A link to a file of the root or of a listed folder is that file's content, once; links to
-    anything else, folders too, and devices, pipes and sockets are skipped.
+    with what is in it but files of ours that are no data. A link to a file of the root or of a listed folder is that
+    file's content, once; links to anything else, folders too, and devices, pipes and sockets are skipped.
     Raises RefusedError (FILE_UNREADABLE), and what `checkpoint` raises.
     """
     search = _Search(root, keep_folders=keep_folders, without=without, checkpoint=checkpoint)
@@ -81,7 +78,7 @@ class _Search:
         self.renamed: list[tuple[str, str]] = []
         self._root = root.resolve()
         self._keep_folders = keep_folders
-        self._without = {_with_real_parent(path) for path in without}
+        self._without = {real_name(path) for path in without}
         self._checkpoint = checkpoint
         self._names = EntryNames()
         self._files: dict[Path, str] = {}
@@ -94,7 +91,7 @@ class _Search:
     def take(self, listed: Path) -> None:
         """Take one listed path with all that is in it; links wait for `take_links`."""
         try:
-            path = _with_real_parent(listed)
+            path = real_name(listed)
             facts = path.lstat()
         except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: no file can have that name
             self.missing.append(printable(str(listed)))
@@ -155,7 +152,7 @@ class _Search:
             for path, facts in self._inside(folder):
                 if stat.S_ISDIR(facts.st_mode):
                     inner.append(path)
-                else:
+                elif not is_no_data(path.name):
                     has_entries |= self._take_entry(path, facts, name)
             waiting += [(path, name) for path in reversed(inner)]
             if name and not has_entries and not inner:
@@ -178,7 +175,7 @@ class _Search:
 
     def _take_entry(self, path: Path, facts: os.stat_result, home: str) -> bool:
         """Take what is no folder; whether it is in the archive now."""
-        if path in self._without or _OURS.fullmatch(path.name):
+        if path in self._without:
             return False
         if stat.S_ISLNK(facts.st_mode):
             self._links.append((path, home))
@@ -210,9 +207,3 @@ def unreadable(path: Path, fault: OSError) -> RefusedError:
         value=shown,
         remedy="Give the worker's account the right to read it, or take it off the session; then ask again.",
     )
-
-
-def _with_real_parent(path: Path) -> Path:
-    if path.name in ("", ".."):
-        return path.resolve()
-    return path.parent.resolve() / path.name

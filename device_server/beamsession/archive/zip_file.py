@@ -10,15 +10,15 @@ import struct
 import time
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from beamsession.archive.placing import dress, sync_folder
+from beamsession.archive.new_name import placed
 from beamsession.archive.zip_contents import ZipItem, unreadable, zip_contents
 from beamsession.archive.zip_names import printable
-from beamsession.model.errors import RefusedError
+from beamsession.model.errors import ConflictError, RefusedError
 from beamsession.model.plan import FileRules
 
 _CHUNK = 1024 * 1024
@@ -54,26 +54,33 @@ def write_zip(
     keep_folders: bool,
     rules: FileRules,
     mark: str,
+    overwrite: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
     checkpoint: Callable[[], None] = lambda: None,
 ) -> ZipReport:
-    """Write the files and folders `paths` (absolute) to the archive `target`, replacing it only when all is done.
+    """Write the files and folders `paths` (absolute) to the archive `target`, which is there when all is done.
 
     For names and what is left out see `zip_contents`; the target itself is never in it. Until it is whole the archive
     is `.{target.name}.{mark}.part` beside the target: of two writers with one mark only one may live. A file that grows
     or shrinks meanwhile is there with what was read. `progress` gets bytes done and bytes in all, some times a second;
     `checkpoint` is called between chunks and may raise: then, as after any error, nothing is left and an old target is
-    untouched. Raises RefusedError: FILE_UNREADABLE, NO_FILES, DISK_FULL, TARGET_UNWRITABLE.
+    untouched. For an old target see `placed`. Raises RefusedError: FILE_UNREADABLE, NO_FILES, DISK_FULL,
+    TARGET_UNWRITABLE, and ConflictError: FILE_EXISTS.
     """
     part = target.with_name(f".{target.name}.{mark}.part")
-    contents = zip_contents(root, paths, keep_folders=keep_folders, without=(target, part), checkpoint=checkpoint)
+    comment = f"[{mark}]".encode()
     try:
-        with _placed(target, part, rules) as stream:
+        with placed(target, part, rules, comment, overwrite=overwrite) as stream:
+            contents = zip_contents(
+                root, paths, keep_folders=keep_folders, without=(target, part), checkpoint=checkpoint
+            )
             _require_space(target, contents.size)
-            copier = _Copier(stream, contents.size, progress, checkpoint)
+            copier = _Copier(stream, contents.size, comment, progress, checkpoint)
             copier.copy(contents.items)
             if copier.files == 0:
                 raise _no_files(root, paths)
+    except FileExistsError as fault:
+        raise _exists(target) from fault
     except OSError as fault:
         raise _cannot_write(target, fault) from fault
     missing = (*contents.missing, *copier.vanished)
@@ -84,13 +91,19 @@ class _Copier:
     """Copies items into a ZIP stream with one buffer; counts what went in."""
 
     def __init__(
-        self, stream: BinaryIO, total: int, progress: Callable[[int, int], None], checkpoint: Callable[[], None]
+        self,
+        stream: BinaryIO,
+        total: int,
+        comment: bytes,
+        progress: Callable[[int, int], None],
+        checkpoint: Callable[[], None],
     ) -> None:
         self.files = 0
         self.size = 0
         self.vanished: list[str] = []
         self._stream = stream
         self._total = total
+        self._comment = comment
         self._progress = progress
         self._checkpoint = checkpoint
         self._buffer = memoryview(bytearray(_CHUNK))
@@ -100,6 +113,7 @@ class _Copier:
     def copy(self, items: Sequence[ZipItem]) -> None:
         """Write the whole archive. Raises RefusedError where an item cannot be read, OSError of the target."""
         with zipfile.ZipFile(self._stream, "w", zipfile.ZIP_STORED) as archive:
+            archive.comment = self._comment  # It is the end of the file, by which `placed` knows its own.
             for item in items:
                 self._pause()
                 if item.is_folder:
@@ -158,24 +172,6 @@ class _Copier:
             self._progress(min(self.size, self._total), self._total)
 
 
-@contextmanager
-def _placed(target: Path, part: Path, rules: FileRules) -> Iterator[BinaryIO]:
-    """A stream into `part`, which becomes `target` at the end of the block and goes if the block fails."""
-    try:
-        part.unlink(missing_ok=True)
-        with part.open("xb", buffering=_CHUNK) as stream:
-            dress(part, rules.file_mode, rules)
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        part.replace(target)
-    except BaseException:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
-        raise
-    sync_folder(target.parent)
-
-
 def _opened(path: Path) -> int:
     # A pipe that came in its place would make a plain open wait for ever, a link would lead anywhere.
     return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -213,6 +209,15 @@ def _cannot_write(target: Path, fault: OSError) -> RefusedError:
         code="TARGET_UNWRITABLE",
         value=str(target),
         remedy="Name a file in a folder that is there and that the worker's account may write to.",
+    )
+
+
+def _exists(target: Path) -> ConflictError:
+    return ConflictError(
+        f"{target} exists already.",
+        code="FILE_EXISTS",
+        value=str(target),
+        remedy="Name another file, or say that it is to be overwritten.",
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,9 +11,7 @@ from pydantic import Field
 
 from beamsession.model.detector import Value
 from beamsession.model.errors import RefusedError
-
-# Written after the file list is taken, so never a part of it; the archive's record of the folder makes them.
-LATER_FILES = frozenset(("later_session.json", "later_runs.jsonl", "later_files.jsonl", "later_events.jsonl"))
+from beamsession.model.own_names import LATER_FILES, is_no_data
 
 
 class ListedFile(Value):
@@ -31,7 +29,11 @@ class ListedFile(Value):
 
 
 class Manifest(Value):
-    """The files of a session, sorted by path; `skipped` are links out of the folder, to nothing, or to folders."""
+    """The files of a session, sorted by path.
+
+    `skipped` are not among them: links out of the folder, to nothing, or to folders; devices, pipes and sockets; and
+    what was left out before the files were listed.
+    """
 
     files: tuple[ListedFile, ...]
     skipped: tuple[str, ...] = ()
@@ -42,12 +44,15 @@ class Manifest(Value):
         return sum(file.size for file in self.files)
 
 
-def list_files(folder: Path, expected: Sequence[Path] = (), left_out: Collection[Path] = ()) -> Manifest:
-    """The manifest of `folder`; hidden files (locks, half-written ones) are no data.
+def list_files(
+    folder: Path, expected: Sequence[Path] = (), left_out: Collection[Path] = (), skipped: Sequence[str] = ()
+) -> Manifest:
+    """The manifest of `folder`: what is in it, hidden files too, but for those of ours that are no data.
 
-    `expected` are absolute paths that must be in it. `left_out` are files and folders in it, absolute, that belong to
-    the session no more, or never did; links to them are left out too. Raises RefusedError: FOLDER_MISSING,
-    FILE_OUTSIDE, FILE_MISSING, NO_FILES.
+    `expected` are absolute paths that must be in it, whatever their names. `left_out` are files and folders in it,
+    absolute and without links on the way to them, that belong to the session no more, or never did; links to them are
+    left out too. `skipped` are named in the manifest with those found here. Raises RefusedError: FOLDER_MISSING,
+    FOLDER_UNREADABLE, FILE_OUTSIDE, FILE_MISSING, BAD_FILE_NAME, NO_FILES.
     """
     if not folder.is_dir():
         raise RefusedError(
@@ -57,16 +62,16 @@ def list_files(folder: Path, expected: Sequence[Path] = (), left_out: Collection
             remedy="Mount the data disk or put the folder back, then ask for the ingest again.",
         )
     root = folder.resolve()
-    foreign = frozenset(_resolved_name(path) for path in left_out)
+    foreign = frozenset(left_out)
     files: list[ListedFile] = []
-    skipped: list[str] = []
-    for path in _walk(folder):
-        if _is_below(_resolved_name(path), foreign) or (path.is_symlink() and _is_below(path.resolve(), foreign)):
+    others: list[str] = []
+    for path in _walk(root, frozenset(path.resolve() for path in expected)):
+        if _is_below(path, foreign) or (path.is_symlink() and _is_below(path.resolve(), foreign)):
             continue
-        relative = path.relative_to(folder).as_posix()
+        relative = path.relative_to(root).as_posix()
         _require_utf8(relative)
-        if path.is_symlink() and not _is_inside_file(path, root):
-            skipped.append(relative)
+        if not _is_inside_file(path, root):
+            others.append(relative)
             continue
         facts = path.stat()
         files.append(ListedFile(path=relative, size=facts.st_size, mtime_ns=facts.st_mtime_ns))
@@ -79,32 +84,26 @@ def list_files(folder: Path, expected: Sequence[Path] = (), left_out: Collection
             value=str(folder),
             remedy="Put the data back, then ask for the ingest again.",
         )
-    return Manifest(files=tuple(files), skipped=tuple(sorted(skipped)))
+    return Manifest(files=tuple(files), skipped=tuple(sorted({*skipped, *others})))
 
 
-def _walk(folder: Path) -> list[Path]:
-    found: list[Path] = []
-    for place, folders, names in os.walk(folder, onerror=_unreadable):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+def _walk(root: Path, expected: frozenset[Path]) -> Iterator[Path]:
+    """Everything in `root` but folders, without our own files that are no data; unless one of these is expected."""
+    for place, folders, names in os.walk(root, onerror=_unreadable):
         here = Path(place)
-        found += [here / name for name in folders if (here / name).is_symlink()]
-        found += [
-            here / name for name in names if not name.startswith(".") and not (name in LATER_FILES and here == folder)
-        ]
-    return [path for path in found if path.is_symlink() or path.is_file()]
-
-
-def _resolved_name(path: Path) -> Path:
-    """The path without links on the way to it; a link itself keeps its own name."""
-    return path.parent.resolve() / path.name
+        for name in (*(name for name in folders if (here / name).is_symlink()), *names):
+            path = here / name
+            is_later = here == root and name in LATER_FILES
+            if not is_later and (not is_no_data(name) or path in expected):
+                yield path
 
 
 def _is_below(path: Path, places: frozenset[Path]) -> bool:
     return bool(places) and any(part in places for part in (path, *path.parents))
 
 
-def _is_inside_file(link: Path, root: Path) -> bool:
-    return link.is_file() and link.resolve().is_relative_to(root)
+def _is_inside_file(path: Path, root: Path) -> bool:
+    return path.is_file() and (not path.is_symlink() or path.resolve().is_relative_to(root))
 
 
 def _require_utf8(relative: str) -> None:

@@ -12,16 +12,22 @@ from beamsession.model.detector import Value
 
 
 class AdoptedRun(Value):
-    """One of its runs; `file` is absolute on the server's host."""
+    """One of its runs; `file` is absolute on the server's host, None where it has none.
 
-    file: Path
+    `report` is its recorder's last word where that was a recorder of ours, with the paths of the files as they are now.
+    """
+
+    file: Path | None = None
     start: datetime
     stop: datetime | None = None
     state: Literal["COMPLETED", "INCOMPLETE", "ABORTED", "FAILED"] = "COMPLETED"
     reason: str = ""
     title: str = ""
     enabled: bool = True
+    frames: int | None = None
+    detectors: tuple[str, ...] = ()
     metadata: dict[str, Any] = Field(default_factory=dict)
+    report: dict[str, Any] = Field(default_factory=dict)
 
 
 class AdoptedFile(Value):

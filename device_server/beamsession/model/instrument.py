@@ -41,6 +41,7 @@ class Instrument(Value):
     connect_timeout_s: float = 2.0
     min_free_bytes: int = 0
     low_free_bytes: int = 0
+    operator: str = Field(default="", description="as whom everybody acts who brings no identity")
     default_run_frames: int | None = Field(default=None, ge=1)
     has_catalogue: bool = Field(default=False, description="whether a catalogue is configured at all")
     ingest_on_complete: bool = Field(default=False, description="a completed session goes to the catalogue by itself")

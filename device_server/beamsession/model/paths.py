@@ -1,4 +1,4 @@
-"""Where a session's folder is: a template below the data root, filled with harmless tokens."""
+"""Where a session's folder is: a template below the data root, filled with harmless tokens; where files may lie."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from string import Formatter
 
-from beamsession.model.errors import InvalidInputError
+from beamsession.model.errors import ConflictError, InvalidInputError
 from beamsession.model.names import path_token
 
 DEFAULT_TEMPLATE = "{year}/{proposal}/{session:06d}_{name}"
@@ -36,6 +36,17 @@ def session_folder(
 ) -> str:
     """The session's folder relative to the data root, with forward slashes."""
     return _filled(template, session_id, name, proposal, instrument, start)
+
+
+def is_data(path: Path, session_id: int | None) -> ConflictError:
+    """The error about a file that must not be written because it is data, of this session where that is known."""
+    whose = f"session {session_id}" if session_id is not None else "a session"
+    return ConflictError(
+        f"{path} is data of {whose}, or would lie among them.",
+        code="FILE_IS_DATA",
+        value=str(path),
+        remedy="Name a file outside the folders of sessions and outside folders that were added to one.",
+    )
 
 
 def _filled(template: str, session_id: int, name: str, proposal: str, instrument: str, start: datetime) -> str:

@@ -33,11 +33,12 @@ _ROLES: dict[Action, frozenset[Role]] = {
 }
 
 
-def permit(principal: Principal, action: Action, session: Session | None = None) -> None:
+def permit(principal: Principal, action: Action, session: Session | None = None, *, operator: str = "") -> None:
     """Let `principal` do `action` (to `session`, where it is about one), or raise NotPermittedError.
 
     Roles decide first. A closed session of somebody else may then be edited by staff, by the worker, and by a
-    member of a group named like its proposal; the open session belongs to whoever is at the beamline.
+    member of a group named like its proposal; the open session belongs to whoever is at the beamline, and so does one
+    of `operator`, as which everybody acts who brings no identity.
     """
     if principal.role not in _ROLES[action]:
         raise NotPermittedError(
@@ -48,7 +49,7 @@ def permit(principal: Principal, action: Action, session: Session | None = None)
     if session is None or principal.role is not Role.USER or action is not Action.EDIT or session.state.is_open:
         return
     is_member = bool(session.proposal) and session.proposal in principal.groups
-    if session.user not in ("", principal.name) and not is_member:
+    if session.user not in ("", operator, principal.name) and not is_member:
         raise NotPermittedError(
             f"Session {session.id} belongs to '{session.user}' and is closed.",
             value=principal.name,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from beamsession.model.states import IngestState, SessionState
 
 _NOT_BEGUN = ("", "waiting")
+_AFTER_DATASET = ("block", "verify")
 
 
 @dataclass(frozen=True)
@@ -84,3 +85,12 @@ class Ingest:
     def may_be_stored(self) -> bool:
         """Whether part of it may be in the catalogue already."""
         return self.is_under_way or self.state is IngestState.DONE or self.has_dataset
+
+    def called_off(self, at: datetime) -> Ingest:
+        """The same after its session was started again."""
+        return replace(self, state=IngestState.CANCELLED, updated=at, detail="The session was started again.")
+
+
+def comes_after_dataset(step: str) -> bool:
+    """Whether this step of the worker is done only once the dataset was created."""
+    return step.startswith(_AFTER_DATASET)

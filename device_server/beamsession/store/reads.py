@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Executable, Row, bindparam, func, select
@@ -12,12 +13,14 @@ from sqlalchemy import Connection, Executable, Row, bindparam, func, select
 from beamsession.model.errors import NotFoundError
 from beamsession.model.event import Event, Refusal
 from beamsession.model.job import Job, JobKind, JobState
+from beamsession.model.paths import is_data
 from beamsession.model.run import Run
 from beamsession.model.session import AddedFile, Ingest, Session
 from beamsession.model.states import IngestState, SessionState
 from beamsession.store import rows
 from beamsession.store.chain import read_head
 from beamsession.store.columns import digest
+from beamsession.store.ownership import select_owners
 from beamsession.store.query import Place, SessionQuery, select_sessions
 from beamsession.store.replies import Reply
 from beamsession.store.tables import (
@@ -84,6 +87,13 @@ class Reads(ABC):
         """The instrument's session that is STARTED or PAUSED: one at most."""
         row = self._first(_SELECT_OPEN, instrument=instrument)
         return rows.to_session(row) if row else None
+
+    def session_below(self, folder: str) -> int | None:
+        """The id of some session whose folder lies below `folder`, which is relative to the data root."""
+        start = f"{folder}/" if folder not in ("", ".") else ""
+        inside = sessions.c.folder.startswith(start, autoescape=True)
+        row = self._first(select(sessions.c.id).where(inside).limit(1))
+        return row.id if row else None
 
     def completing_sessions(self, instrument: str) -> list[Session]:
         """The sessions that wait for their last run to drain, oldest first."""
@@ -170,6 +180,13 @@ class Reads(ABC):
         """The session's added files in the order they were added."""
         found = self._all(select(files).where(files.c.session_id == session_id).order_by(files.c.added, files.c.path))
         return [rows.to_file(row) for row in found]
+
+    def require_no_data(self, path: Path, data_root: Path) -> None:
+        """Raise ConflictError FILE_IS_DATA where `path` is or would be a session's: see `select_owners`."""
+        with self._reading() as connection:
+            for statement in select_owners(path, data_root):
+                if (owner := connection.execute(statement).scalar()) is not None:
+                    raise is_data(path, owner)
 
     def events(
         self, *, after: int = 0, limit: int = 1000, instrument: str | None = None, session_id: int | None = None
@@ -263,9 +280,12 @@ class Reads(ABC):
         session_id: int | None = None,
         kind: JobKind | None = None,
         limit: int | None = None,
+        before: int | None = None,
     ) -> list[Job]:
-        """Jobs in these states (or any), newest first."""
+        """Jobs in these states (or any), newest first; those older than the job `before`."""
         statement = select(jobs).where(jobs.c.instrument == instrument)
+        if before is not None:
+            statement = statement.where(jobs.c.id < before)
         if states:
             statement = statement.where(jobs.c.state.in_(sorted(set(states))))
         if session_id is not None:

@@ -42,6 +42,7 @@ class RunWrites(Writing):
         file: str = "",
         start: datetime | None = None,
         stop: datetime | None = None,
+        report: dict[str, Any] | None = None,
         reason: str = "",
         enabled: bool = True,
     ) -> Run:
@@ -66,7 +67,7 @@ class RunWrites(Writing):
                 "frames": frames,
                 "detectors": detectors,
                 "metadata": metadata,
-                "report": {},
+                "report": report or {},
                 "reason": reason,
                 "recorder": recorder,
                 "acknowledged": False,

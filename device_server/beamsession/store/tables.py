@@ -79,6 +79,7 @@ sessions = Table(
     Column("source_hash", String(64), nullable=False, server_default=""),
     Column("run_count", Integer, nullable=False, server_default="0"),
     Column("last_run_number", Integer, nullable=False, server_default="0"),
+    Index("ix_sessions_folder", "folder"),
     Index("ix_sessions_instrument_id", "instrument", "id"),
     Index("ix_sessions_start", "start", "id"),
     Index("ix_sessions_state_start", "state", "start", "id"),
@@ -123,7 +124,7 @@ runs = Table(
     Column("recorded_as", Integer, nullable=False, server_default="0"),
     Column("file_hash", String(64), nullable=False, server_default=""),
     UniqueConstraint("session_id", "number"),
-    Index("ix_runs_session_id_file_hash", "session_id", "file_hash", "number"),
+    Index("ix_runs_file_hash", "file_hash", "session_id", "number"),
     Index("ix_runs_session_id_stop", "session_id", "stop", "number"),
     _partial("ix_runs_ours", "instrument", "id", where=IS_OURS),
     _partial("ix_runs_live", "instrument", "id", where=IS_LIVE),
@@ -141,6 +142,7 @@ files = Table(
     Column("size", Whole, nullable=False),
     Column("modified", Moment, nullable=False),
     Column("is_folder", Boolean, nullable=False),
+    Index("ix_files_path_hash", "path_hash"),
 )
 """The key is the path's SHA-256: a path may be longer than what PostgreSQL puts into an index."""
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
 from beamsession.model import names
-from beamsession.model.adopted import AdoptedSession
+from beamsession.model.adopted import AdoptedRun, AdoptedSession
 from beamsession.model.errors import InvalidInputError, NotFoundError
 from beamsession.model.metadata import check_metadata
 from beamsession.model.permissions import Action
@@ -75,20 +78,21 @@ def _is_good(name: str) -> bool:
 
 
 def _add_contents(change: Change, session: Session, record: AdoptedSession) -> None:
-    for run in record.runs:
+    for run in _each_file_once(record.runs):
         change.tx.new_run(
             session,
             origin=RunOrigin.IMPORTED,
             state=RunState(run.state),
             intent=RunIntent.STOP,
             title=names.title(run.title),
-            frames=None,
-            detectors=(),
+            frames=run.frames,
+            detectors=run.detectors,
             metadata=check_metadata(run.metadata),
             recorder="",
-            file=str(run.file),
+            file=str(run.file or ""),
             start=run.start,
             stop=run.stop or run.start,
+            report=run.report,
             reason=run.reason,
             enabled=run.enabled,
         )
@@ -96,3 +100,14 @@ def _add_contents(change: Change, session: Session, record: AdoptedSession) -> N
         modified = file.modified or record.stop
         added = AddedFile(session.id, str(file.path), record.stop, file.size, modified, is_folder=file.is_folder)
         change.tx.add_file(added)
+
+
+def _each_file_once(runs: Iterable[AdoptedRun]) -> Iterator[AdoptedRun]:
+    """The runs in their order; a file that was recorded twice is the first one's."""
+    seen: set[Path] = set()
+    for run in runs:
+        if run.file is None:
+            yield run
+        elif run.file not in seen:
+            seen.add(run.file)
+            yield run

@@ -44,7 +44,7 @@ class Context:
     store: Store
     recorder: RecorderPort
     request: Request
-    id_floor: int = 0
+    id_floor: int
     clock: Clock = utc_now
 
     @contextmanager
@@ -61,7 +61,7 @@ class Context:
 
     def permit(self, session: Session) -> Session:
         """`session` itself if the caller may do this verb's action to it."""
-        permit(self.caller.principal, self.action, session)
+        permit(self.caller.principal, self.action, session, operator=self.instrument.operator)
         return session
 
     def session(self, session_id: int) -> Session:

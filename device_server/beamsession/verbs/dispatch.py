@@ -27,7 +27,10 @@ _log = logging.getLogger(__name__)
 
 
 class Dispatcher:
-    """Answers verbs for one instrument; synchronous, for one thread at a time where verbs change something."""
+    """Answers verbs for one instrument; synchronous, for one thread at a time where verbs change something.
+
+    New sessions get ids above `id_floor`, the highest that the data root has seen, should the store know less.
+    """
 
     def __init__(
         self,
@@ -35,7 +38,7 @@ class Dispatcher:
         store: Store,
         recorder: RecorderPort,
         *,
-        id_floor: int = 0,
+        id_floor: int,
         clock: Clock = utc_now,
         log_refusals: bool = True,
     ) -> None:

@@ -25,10 +25,10 @@ def require_editable(change: Change, session: Session) -> Session:
             remedy="Only sessions that are open or completed can be changed; the title may change always.",
         )
     ingest = change.tx.ingest(found.id)
-    if ingest is not None and ingest.is_under_way:
+    if ingest is not None and ingest.may_be_stored:
         raise WrongStateError(
-            f"Session {found.id} is on its way to the catalogue at this moment.",
+            f"Session {found.id} is on its way to the catalogue, which may have a part of it.",
             value=found.id,
-            remedy="Wait until it is archived or parked.",
+            remedy="Wait until it is archived; what is changed now would not arrive.",
         )
     return found

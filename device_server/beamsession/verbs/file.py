@@ -14,7 +14,7 @@ from beamsession.model.situation import Command
 from beamsession.model.verb import Place
 from beamsession.verbs.context import Context
 from beamsession.verbs.editing import require_editable, session_to_edit
-from beamsession.verbs.path import existing_path, folder_of, normal_path
+from beamsession.verbs.path import existing_path, folder_of, normal_path, require_no_sessions_in
 from beamsession.verbs.registry import verb
 
 
@@ -27,6 +27,7 @@ def file_add(ctx: Context, *, path: str, session: int = 0) -> bool:
     """
     found = session_to_edit(ctx, session, Command.ADD_FILE)
     facts = existing_path(ctx, folder_of(ctx, found), path)
+    require_no_sessions_in(ctx, facts)
     if ctx.store.file(found.id, str(facts.path)) is not None:
         return False
     with ctx.change() as change:

@@ -11,14 +11,13 @@ from beamsession.model.metadata import check_metadata
 from beamsession.model.names import shortened
 from beamsession.model.permissions import Action
 from beamsession.model.plain import plain
-from beamsession.model.session import Ingest
+from beamsession.model.session import Ingest, comes_after_dataset
 from beamsession.model.states import IngestState, SessionState
 from beamsession.model.verb import Place
 from beamsession.verbs.context import Context
 from beamsession.verbs.registry import verb
 
 _MAX_PAGE = 1000
-_AFTER_DATASET = ("block", "verify")  # the worker's steps that come after the dataset was created
 
 
 @verb(Action.READ, Place.STORE)
@@ -46,17 +45,17 @@ def ingest_show(ctx: Context, *, session: int) -> dict[str, Any]:
     return plain(found)
 
 
-@verb(Action.OPERATE, Place.DEVICE)
+@verb(Action.EDIT, Place.DEVICE)
 def ingest_request(
     ctx: Context, *, session: int, overlay: dict[str, Any] | None = None, parameters: str | None = None
 ) -> None:
     """Send a completed session to the catalogue now, or try a parked one again.
 
-    `overlay` is laid over the session's metadata in the one document that is sent, and is not kept in the session.
+    `overlay` is laid over the session's metadata in the one document that is sent, and is not kept in the session;
+    without one that of the request before counts, an empty one takes it back.
     `parameters` are those of an external ingestor.
     """
-    overlay = check_metadata(overlay or {})
-    check_overlay(overlay)
+    check_overlay(check_metadata(overlay or {}))
     if parameters is not None:
         raise RefusedError(
             "The catalogue is asked directly, and an external ingestor's parameters mean nothing to it.",
@@ -86,7 +85,8 @@ def ingest_request(
                 value=session,
                 remedy="Ask without an overlay; what is in the metadata has been sent.",
             )
-        wanted = overlay or (before.overlay if before else {})
+        kept = before.overlay if before else {}
+        wanted = kept if overlay is None else overlay
         if before is None or not before.is_under_way:  # else the worker is only to hurry
             asked = Ingest(session, IngestState.PENDING, change.tx.now, step="waiting", overlay=wanted)
             change.tx.set_ingest(replace(asked, has_dataset=before is not None and before.has_dataset))
@@ -111,7 +111,8 @@ def ingest_report(
             return
         before = change.tx.ingest(session)
         reported = Ingest(session, state, change.tx.now, pid=pid, step=step, detail=detail, attempts=attempts)
-        has_dataset = step.startswith(_AFTER_DATASET) or (before is not None and before.has_dataset)
+        has_dataset = comes_after_dataset(step) or (before is not None and before.has_dataset)
         overlay = before.overlay if before else {}
         change.tx.set_ingest(replace(reported, overlay=overlay, has_dataset=has_dataset))
-        change.tx.event(f"ingest_{state.value}", session_id=session, step=step, detail=detail, pid=pid)
+        kind = f"ingest_{state.value}"
+        change.tx.event(kind, session_id=session, step=step, detail=detail, pid=pid, attempts=attempts)

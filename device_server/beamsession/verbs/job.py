@@ -16,11 +16,16 @@ _MAX_PAGE = 1000
 
 @verb(Action.READ, Place.STORE)
 def job_list(
-    ctx: Context, *, states: list[JobState] | None = None, session: int | None = None, limit: int = 100
+    ctx: Context,
+    *,
+    states: list[JobState] | None = None,
+    session: int | None = None,
+    limit: int = 100,
+    before: int | None = None,
 ) -> list[dict[str, Any]]:
-    """List jobs, newest first: by states, and of one session."""
-    count = max(1, min(limit, _MAX_PAGE))
-    found = ctx.store.jobs(ctx.instrument.name, states=tuple(states or ()), session_id=session, limit=count)
+    """List jobs, newest first: by states, and of one session; `before` continues after that job."""
+    count, wanted = max(1, min(limit, _MAX_PAGE)), tuple(states or ())
+    found = ctx.store.jobs(ctx.instrument.name, states=wanted, session_id=session, limit=count, before=before)
     return [plain(job) for job in found]
 
 

@@ -56,6 +56,21 @@ def existing_path(ctx: Context, base: Path, text: str) -> FileFacts:
     return facts.model_copy(update={"path": _inside(ctx, facts.path)})
 
 
+def require_no_sessions_in(ctx: Context, facts: FileFacts) -> None:
+    """Raise InvalidInputError HOLDS_SESSIONS for a folder that has the data root or sessions' folders below it."""
+    root, path = ctx.instrument.data_root, facts.path
+    if not facts.is_folder:
+        return
+    is_below = path != root and path.is_relative_to(root)
+    if root.is_relative_to(path) or (is_below and ctx.store.session_below(path.relative_to(root).as_posix())):
+        raise InvalidInputError(
+            f"{path} is a folder that the data of sessions lie in.",
+            code="HOLDS_SESSIONS",
+            value=str(path),
+            remedy="Name files, or folders that belong to this session alone.",
+        )
+
+
 def _inside(ctx: Context, path: Path) -> Path:
     """`path` below a root as it is configured, should that be a link: so all paths of a session begin alike."""
     roots = ctx.instrument.roots

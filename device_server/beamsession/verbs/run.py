@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from beamsession.model import names
+from beamsession.model.clock import from_text
 from beamsession.model.errors import ConflictError, InvalidInputError, NotFoundError, RefusedError
 from beamsession.model.hook import HookEvent
 from beamsession.model.metadata import check_metadata
@@ -102,13 +103,7 @@ def run_register(ctx: Context, *, path: str, title: str = "") -> int:
     facts = existing_path(ctx, folder_of(ctx, session), path)
     with ctx.change() as change:
         session = change.open_session(Command.REGISTER_RUN)
-        if change.tx.run_with_file(session.id, str(facts.path)) is not None:
-            raise ConflictError(
-                f"{facts.path} is a run of this session already.",
-                code="FILE_REGISTERED",
-                value=str(facts.path),
-                remedy="Register each file once.",
-            )
+        require_new_file(change, session, str(facts.path))
         run = change.tx.new_run(
             session,
             origin=RunOrigin.REGISTERED,
@@ -185,6 +180,18 @@ def run_lose(ctx: Context, *, session: int, run: int, reason: str) -> bool:
         return change.reply(True)
 
 
+def require_new_file(change: Change, session: Session, file: str) -> None:
+    """Raise ConflictError FILE_REGISTERED where the session has a run with this file: it would be there twice."""
+    known = change.tx.run_with_file(session.id, file) if file else None
+    if known is not None:
+        raise ConflictError(
+            f"{file} is run {known.number} of session {session.id} already.",
+            code="FILE_REGISTERED",
+            value=file,
+            remedy="A session has each file once.",
+        )
+
+
 def _draft(
     ctx: Context,
     session: Session,
@@ -254,8 +261,10 @@ def _end(
     ctx: Context, change: Change, run: Run, state: RunState, reason: str, report: dict[str, Any], file: str = ""
 ) -> None:
     """Give `run` its verdict, and complete its session if it waited for that."""
+    ended = report.get("stop")  # the recorder knows it better than we do, who may hear of it much later
+    stop = max(from_text(ended), run.start) if ended else change.tx.now
     change.tx.change_run(
-        run, state=state, intent=RunIntent.STOP, stop=change.tx.now, reason=reason, report=report, file=file or run.file
+        run, state=state, intent=RunIntent.STOP, stop=stop, reason=reason, report=report, file=file or run.file
     )
     accounts = [
         {key: item[key] for key in ("detector", "expected", "received", "written", "missing")}

@@ -14,6 +14,7 @@ from beamsession.verbs.context import Change, Context
 from beamsession.verbs.editing import require_editable, session_to_edit
 from beamsession.verbs.folder import folder_template, told
 from beamsession.verbs.registry import verb
+from beamsession.verbs.run import require_new_file
 from beamsession.verbs.session import await_ingest
 
 
@@ -78,7 +79,6 @@ def run_detach(ctx: Context, *, runs: list[int], name: str = "", session: int = 
             source=f"detached:{origin.id}",
         )
         moved = _moved(change, closed, detached)
-        await_ingest(ctx, change, detached)
         change.tx.event(
             "session_detached",
             session_id=detached.id,
@@ -88,6 +88,7 @@ def run_detach(ctx: Context, *, runs: list[int], name: str = "", session: int = 
             metadata=detached.metadata,
             folder=detached.folder,
             **told(detached),
+            **await_ingest(ctx, change, detached),
             runs=[run.number for run in moved],
         )
         return change.reply(detached.id)
@@ -123,6 +124,8 @@ def _closed_runs(change: Change, session: Session, numbers: list[int]) -> list[R
 
 def _moved(change: Change, runs: list[Run], to: Session) -> list[Run]:
     """The runs in their new session, with an event in the history of both."""
+    for run in runs:
+        require_new_file(change, to, run.file)
     moved = [change.tx.move_run(run, to) for run in runs]
     for old, new in zip(runs, moved, strict=True):
         numbers = {"number": old.number, "new_number": new.number}

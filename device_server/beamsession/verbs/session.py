@@ -8,7 +8,7 @@ from typing import Any
 from beamsession.model import names
 from beamsession.model.errors import RefusedError, UnavailableError, WrongStateError
 from beamsession.model.hook import HookEvent
-from beamsession.model.permissions import Action, permit
+from beamsession.model.permissions import Action
 from beamsession.model.session import Ingest, Session
 from beamsession.model.situation import Command
 from beamsession.model.states import IngestState, RunIntent, RunState, SessionState
@@ -19,7 +19,6 @@ from beamsession.verbs.hook import call_hooks
 from beamsession.verbs.registry import verb
 
 _LEAVES_EMPTY = ("session_started", "session_paused", "session_resumed")
-_RESTARTED = "The session was started again."
 _NOT_AT_WORK = (RunState.PREPARING, RunState.LOST)  # the recorder learns later what was asked of the run
 
 
@@ -66,7 +65,7 @@ def session_start(
         return change.reply(session.id)
 
 
-@verb(Action.OPERATE, Place.DEVICE)
+@verb(Action.EDIT, Place.DEVICE)
 def session_restart(ctx: Context, *, session: int) -> int:
     """Open a completed session again and return its id: its runs go on with the next number.
 
@@ -74,7 +73,6 @@ def session_restart(ctx: Context, *, session: int) -> int:
     WrongStateError for a session that is archived, cancelled, or has begun its way to the catalogue.
     """
     found = ctx.session(session)
-    permit(ctx.caller.principal, Action.EDIT, found)
     with ctx.change() as change:
         if change.session is not None and change.session.id == found.id:
             if change.session.state is SessionState.PAUSED:
@@ -85,7 +83,7 @@ def session_restart(ctx: Context, *, session: int) -> int:
         change.tx.change_session(found, state=SessionState.STARTED, stop=None)
         ingest = change.tx.ingest(found.id)
         if ingest is not None:
-            change.tx.set_ingest(replace(ingest, state=IngestState.CANCELLED, updated=change.tx.now, detail=_RESTARTED))
+            change.tx.set_ingest(ingest.called_off(change.tx.now))
         event = change.tx.event("session_restarted", session_id=found.id, previous=previous)
         call_hooks(ctx, change, HookEvent.SESSION_STARTED, event)
         return change.reply(found.id)
@@ -160,15 +158,18 @@ def session_archive(ctx: Context, *, session: int, pid: str, name: str = "") -> 
 def finish_completing(ctx: Context, change: Change, session: Session) -> None:
     """Complete `session`, whose last run has ended, inside the transaction that ended it."""
     session = change.tx.change_session(session, state=SessionState.COMPLETED, stop=change.tx.now)
-    await_ingest(ctx, change, session)
-    event = change.tx.event("session_completed", session_id=session.id, runs=session.run_count)
+    event = change.tx.event(
+        "session_completed", session_id=session.id, runs=session.run_count, **await_ingest(ctx, change, session)
+    )
     call_hooks(ctx, change, HookEvent.SESSION_FINISHED, event)
 
 
-def await_ingest(ctx: Context, change: Change, session: Session) -> None:
-    """A session that is completed now goes to the catalogue, where that is configured."""
-    if ctx.instrument.ingest_on_complete:
-        change.tx.set_ingest(Ingest(session.id, IngestState.PENDING, change.tx.now, step="waiting"))
+def await_ingest(ctx: Context, change: Change, session: Session) -> dict[str, Any]:
+    """A session that is completed now goes to the catalogue, where that is configured; what its event says of that."""
+    if not ctx.instrument.ingest_on_complete:
+        return {}
+    change.tx.set_ingest(Ingest(session.id, IngestState.PENDING, change.tx.now, step="waiting"))
+    return {"ingest": IngestState.PENDING.value}
 
 
 def _resume(change: Change, session: Session) -> None:

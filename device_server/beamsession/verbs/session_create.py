@@ -12,7 +12,7 @@ from beamsession.model.verb import Place
 from beamsession.verbs.context import Context
 from beamsession.verbs.file import added_file, file_told
 from beamsession.verbs.folder import folder_template, told
-from beamsession.verbs.path import existing_path, start_of_relative_paths
+from beamsession.verbs.path import existing_path, require_no_sessions_in, start_of_relative_paths
 from beamsession.verbs.registry import verb
 from beamsession.verbs.session import await_ingest
 
@@ -46,6 +46,8 @@ def session_create(
         )
     base = start_of_relative_paths(ctx, root)
     found = list({facts.path: facts for facts in (existing_path(ctx, base, path) for path in files)}.values())
+    for facts in found:
+        require_no_sessions_in(ctx, facts)
     times = [facts.modified for facts in found if facts.modified is not None]
     with ctx.change() as change:
         session = change.tx.new_session(
@@ -64,7 +66,6 @@ def session_create(
         added = [added_file(session, facts, change.tx.now) for facts in found]
         for file in added:
             change.tx.add_file(file)
-        await_ingest(ctx, change, session)
         change.tx.event(
             "session_created",
             session_id=session.id,
@@ -74,6 +75,7 @@ def session_create(
             metadata=metadata,
             folder=session.folder,
             **told(session),
+            **await_ingest(ctx, change, session),
             files=[file_told(file) for file in added],
         )
         return change.reply(session.id)

@@ -33,6 +33,7 @@ _BY_VERB = {
     ("ingest_list", "before"): "continue after this session",
     ("ingest_request", "overlay"): "laid over the metadata in the one document sent: KEY=VALUE or a JSON object",
     ("ingest_request", "parameters"): "not taken: the catalogue's settings stand in the configuration",
+    ("job_list", "before"): "continue after this job",
     ("job_list", "session"): "only of this session",
     ("metadata_set", "values"): "KEY=VALUE or a JSON object; KEY=null removes a key",
     ("run_detach", "name"): "the name of the new session",

@@ -160,6 +160,7 @@ NESTED = {"session_show": {"runs": _RUNS, "files": _FILES}}
 PAGES = {
     "event_list": Page("after", "seq"),
     "ingest_list": Page("before", "session_id"),
+    "job_list": Page("before", "id"),
     "run_list": Page("after", "number"),
     "session_list": Page("before_id", "id"),
 }

@@ -78,6 +78,7 @@ class Road:
 
 
 def _do_here(beamline: Beamline, verb: str, arguments: dict[str, Any], caller: Caller) -> Any:
+    from beamsession.archive.high_water import last_id
     from beamsession.faces.tango.recorder_client import TangoRecorder
     from beamsession.store import Store
     from beamsession.store.instrument_lock import InstrumentLock
@@ -90,12 +91,13 @@ def _do_here(beamline: Beamline, verb: str, arguments: dict[str, Any], caller: C
     if REGISTRY[verb].place is Place.STORE:
         store = Store.open(beamline.store_url, migrate=False)
         try:
-            return Dispatcher(instrument, store, recorder, log_refusals=False).call(verb, arguments, caller)
+            return Dispatcher(instrument, store, recorder, id_floor=0, log_refusals=False).call(verb, arguments, caller)
         finally:
             store.close()
     with InstrumentLock(beamline.state, instrument.name):
+        floor = last_id(instrument.data_root)
         store = Store.open(beamline.store_url)
         try:
-            return Dispatcher(instrument, store, recorder).call(verb, arguments, caller)
+            return Dispatcher(instrument, store, recorder, id_floor=floor).call(verb, arguments, caller)
         finally:
             store.close()

@@ -6,9 +6,10 @@ import fcntl
 import getpass
 import json
 import os
+import sqlite3
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +24,8 @@ from beamsession.model.principal import Caller, Principal
 from beamsession.store.instrument_lock import InstrumentLock
 from beamsession.store.restore import StoreContents, lost_numbers, merged, require_whole, restore
 
-_SQLITE_FILES = ("", "-wal", "-shm")
+_BESIDE = ("-wal", "-shm")
+_SQLITE_FILES = ("", *_BESIDE)
 _POSITION = "worker-position.json"
 
 
@@ -71,7 +73,9 @@ def read(configs: Sequence[Path], *, allow_gaps: bool) -> Rebuild:
 
 
 def write(plan: Rebuild, *, replace: bool) -> None:
-    """Write the store. With `replace`, what is there goes aside as soon as the new one is whole.
+    """Write the store. With `replace`, the new one takes the place of what is there as soon as it is whole.
+
+    At every moment there is a whole store in that place: a manager that starts after a kill never makes an empty one.
 
     Raises UnavailableError INSTRUMENT_LOCKED, RefusedError (WORKER_RUNNING, NOT_REPLACEABLE) and what `restore` raises.
     """
@@ -83,20 +87,30 @@ def write(plan: Rebuild, *, replace: bool) -> None:
             held.enter_context(_without_worker(beamline.state))
         present = _sqlite_file(plan.url, replace=replace)
         if present is None:
-            restore(plan.url, plan.contents, caller, instruments)
             _rewind_workers(plan)
+            restore(plan.url, plan.contents, caller, instruments)
             return
         coming = present.with_name(f".{present.name}.rebuilt")
         _remove(coming)
         restore(f"sqlite:///{coming}", plan.contents, caller, instruments)
-        aside = present.with_name(f"{present.name}.lost-{utc_now():%Y%m%dT%H%M%SZ}")
-        for suffix in _SQLITE_FILES:
-            part = present.with_name(present.name + suffix)
-            if part.exists():
-                part.rename(aside.with_name(aside.name + suffix))
-        coming.rename(present)
         _rewind_workers(plan)
+        aside = _linked_aside(present)
+        for suffix in _BESIDE:
+            present.with_name(present.name + suffix).unlink(missing_ok=True)  # SQLite would read it into the new one
+        coming.replace(present)
         print(f"The store that was there is {aside} now.", file=sys.stderr)
+
+
+def _linked_aside(present: Path) -> Path:
+    """A second name of the store that is there, which keeps it when the first one is another's."""
+    with suppress(sqlite3.Error), closing(sqlite3.connect(present)) as store:  # a damaged one stays as it is
+        store.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    aside = present.with_name(f"{present.name}.lost-{utc_now():%Y%m%dT%H%M%S%fZ}")
+    for suffix in _SQLITE_FILES:
+        part = present.with_name(present.name + suffix)
+        if part.exists():
+            aside.with_name(aside.name + suffix).hardlink_to(part)
+    return aside
 
 
 def _remove(store: Path) -> None:
@@ -152,7 +166,10 @@ def _sqlite_file(url: str, *, replace: bool) -> Path | None:
 
 
 def _rewind_workers(plan: Rebuild) -> None:
-    """Where a worker has read more of the lost store than is in the new one, it goes on at the new one's end."""
+    """Where a worker has read more of the lost store than will be in the new one, it goes on at the new one's end.
+
+    Done before the new one is there: a worker that began with it behind its end would pass over what comes next.
+    """
     last = plan.contents.events[-1].seq if plan.contents.events else 0
     for beamline in plan.beamlines:
         path = beamline.state / _POSITION

@@ -97,5 +97,6 @@ def _is_archived(record: Record) -> bool:
 
 
 def _recorded(record: Record) -> tuple[str, str]:
-    """What is recorded of a session that is archived; one that was imported may have no name there."""
-    return (record["ingest"] or {}).get("dataset_name", ""), record["dataset_pid"]
+    """What is recorded of a session that is archived; of one that came archived the name is that of the session."""
+    name = (record["ingest"] or {}).get("dataset_name") or record["title"] or record["name"]
+    return name, record["dataset_pid"]

@@ -16,7 +16,7 @@ from beamsession.faces.scripting.records import (
     states_of,
 )
 from beamsession.faces.scripting.values import milliseconds
-from beamsession.model.errors import InvalidInputError, NotFoundError
+from beamsession.model.errors import InvalidInputError
 from beamsession.model.states import SessionState
 
 _PAGE = 500
@@ -64,13 +64,8 @@ def session_ids(state: str | None = None, user: str | None = None) -> list[int]:
 
 
 def session_get_name(id: int | None = None) -> str:
-    """The name of a session (None: the open one), empty if there is none with that id."""
-    try:
-        return session_facts(id)["name"]
-    except NotFoundError:
-        if id is None:
-            raise
-        return ""
+    """The name of a session (None: the open one)."""
+    return session_facts(id)["name"]
 
 
 def session_get_state(id: int | None = None) -> str:

@@ -50,9 +50,20 @@ def _run_arguments(text: str) -> dict[str, Any]:
 
 
 def _path_argument(text: str) -> dict[str, Any]:
-    if text.lstrip().startswith("{"):
-        return parse_object(text, 'Give a path, or JSON such as {"path": "notes.txt", "session": 17}.')
-    return {"path": text}
+    return _named("path", text, 'Give a path, or JSON such as {"path": "notes.txt", "session": 17}.')
+
+
+def _title_argument(text: str) -> dict[str, Any]:
+    return _named("title", text, 'Give a title, or JSON such as {"title": "Ceria", "session": 17}.')
+
+
+def _archive_argument(text: str) -> dict[str, Any]:
+    return _named("file_name", text, 'Give a path, or JSON such as {"file_name": "all.zip", "session": 17}.')
+
+
+def _named(name: str, text: str, usage: str) -> dict[str, Any]:
+    """The JSON object that `text` is, or `text` itself as the argument `name`."""
+    return parse_object(text, usage) if text.lstrip().startswith("{") else {name: text}
 
 
 def _text_argument(text: str) -> dict[str, Any]:
@@ -66,11 +77,17 @@ _NATURAL: dict[str, tuple[Callable[[str], dict[str, Any]], str, Any]] = {
     "file_add": (_path_argument, "the path of a file or folder, or JSON {path, session}", None),
     "file_remove": (_path_argument, "the path of an added file or folder, or JSON {path, session}", bool),
     "session_import": (_path_argument, "the path of a folder", "DevLong64"),
+    "session_rename": (_title_argument, "the new title, or JSON {title, session}", None),
+    "session_zip": (
+        _archive_argument,
+        "the archive's path, or JSON {file_name, session, preserve_folder_structure, overwrite}",
+        "DevLong64",
+    ),
     "comment_add": (_text_argument, "the comment", None),
 }
 
 
-_NUMBERS = ("session", "job")
+_NUMBERS = ("session", "job", "run")
 """Arguments that may be given as they are where they come first: `ShowSession 17`."""
 _MOST_DIGITS = 30  # more than any number that is stored; a longer one is refused as too large
 

@@ -20,12 +20,14 @@ from beamsession.faces.tango.pusher import Pusher
 from beamsession.faces.tango.read_guard import ReadGuard
 from beamsession.faces.tango.text import raise_tango, to_json, to_tango
 from beamsession.model.errors import BeamsessionError, InvalidInputError, UnavailableError
+from beamsession.model.names import shortened
 from beamsession.model.principal import Caller, Principal
 from beamsession.model.view import View
 
 _log = logging.getLogger(__name__)
-_FACES = ("tango", "epics", "web", "cli", "scripting", "bluesky", "taurus", "worker")
+_FACES = ("tango", "epics", "web", "cli", "scripting", "bluesky", "taurus", "hook", "worker")
 _TOKEN = re.compile(r'("token"\s*:\s*)"[^"]*"?')
+_MAX_REQUEST_ID = 100
 _CALL_USAGE = (
     'Give JSON {"verb": "session_list", "args": {}, "principal": {"name": "…"}, "face": "cli", "request_id": "…"}.'
 )
@@ -145,9 +147,16 @@ class _SessionManagerBase(Device):
         unknown = set(data) - {"verb", "args", "principal", "face", "request_id", "token"}
         verb, arguments = data.get("verb"), data.get("args") or {}
         face, request_id = data.get("face", "tango"), data.get("request_id") or ""
-        well_formed = isinstance(verb, str) and isinstance(arguments, dict) and isinstance(request_id, str)
-        if unknown or not well_formed or face not in _FACES or len(request_id) > 100:
-            raise InvalidInputError("The call cannot be understood.", code="BAD_CALL", remedy=_CALL_USAGE)
+        faults = [
+            *(f"'{shortened(str(key))}' is no part of a call" for key in sorted(unknown)),
+            *(["'verb' is no text"] if not isinstance(verb, str) else []),
+            *(["'args' is no object"] if not isinstance(arguments, dict) else []),
+            *([f"'face' is none of {', '.join(_FACES)}"] if face not in _FACES else []),
+            *(["'request_id' is no text of up to 100 characters"] if not _is_request_id(request_id) else []),
+        ]
+        if faults:
+            sentence = f"The call cannot be understood: {'; '.join(faults)}."
+            raise InvalidInputError(sentence, code="BAD_CALL", remedy=_CALL_USAGE)
         principal: Principal = service.identity.claimed(data.get("principal"), str(data.get("token") or ""))
         return str(verb), arguments, Caller(principal, face, request_id)
 
@@ -186,6 +195,10 @@ def _reader(row: Row) -> Any:
 
 async def _send(device: _SessionManagerBase, verb: str, arguments: dict[str, Any]) -> Any:
     return await device.send(verb, arguments)
+
+
+def _is_request_id(text: object) -> bool:
+    return isinstance(text, str) and len(text) <= _MAX_REQUEST_ID
 
 
 _namespace: dict[str, Any] = {"__doc__": _SessionManagerBase.__doc__, **manager_commands.commands(_send)}

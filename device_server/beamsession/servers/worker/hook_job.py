@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from beamsession.model.errors import NotFoundError
@@ -11,6 +12,7 @@ from beamsession.model.job import Job
 from beamsession.model.plain import plain
 from beamsession.model.run import Run
 from beamsession.servers.worker import jobs
+from beamsession.servers.worker.hook_leftovers import end_leftovers
 from beamsession.servers.worker.hook_process import run_hook
 from beamsession.servers.worker.job_runner import Done
 from beamsession.servers.worker.job_watch import JobWatch
@@ -26,14 +28,16 @@ class _StoppingError(Exception):
 class HookWork:
     """Arguments `hook`, the name in the configuration, and `event`, what happened, in its JSON form.
 
-    `device` is the manager's address, for a hook that wants to ask it something. A hook that was cut short with the
-    worker is run once more, and not a third time.
+    `device` is the manager's address, for a hook that wants to ask it something. `state` is the folder of this worker
+    alone. A hook that was cut short with the worker is run once more, never beside what is left of it, and not a third
+    time.
     """
 
-    def __init__(self, store: Store, instrument: Instrument, device: str) -> None:
+    def __init__(self, store: Store, instrument: Instrument, device: str, state: Path) -> None:
         self._store = store
         self._instrument = instrument
         self._device = device
+        self._state = state
 
     def check(self, job: Job) -> None:
         """Raises NotFoundError HOOK_NOT_FOUND."""
@@ -41,13 +45,19 @@ class HookWork:
 
     def do(self, job: Job, watch: JobWatch) -> Done:
         """The hook's own end; what it does cannot raise."""
-        if jobs.times_begun() > _MOST_TRIES:
+        tries, mark = jobs.times_begun(), f"{job.id}@{self._state.resolve()}"
+        # A lost job database knows of no earlier try; its hook may run all the same.
+        if not end_leftovers(mark):
+            detail = "An earlier run of the hook is still under way and cannot be ended; it is not run beside that."
+            return Done(detail, {"output": ""}, is_success=False)
+        watch.require_wanted()
+        if tries > _MOST_TRIES:
             detail = "The worker ended twice while the hook ran; it is not run a third time."
             return Done(detail, {"output": ""}, is_success=False)
         with self._store.snapshot() as reads:
             facts = self._facts(reads, job)
         try:
-            result = run_hook(self._hook(job), facts, checkpoint=lambda: _look(watch))
+            result = run_hook(self._hook(job), facts, mark=mark, checkpoint=lambda: _look(watch))
         except _StoppingError:
             watch.checkpoint()  # It does not return: the hook is run again at the next start.
             raise

@@ -19,6 +19,7 @@ from typing import IO, Any
 from beamsession.model.hook import HookConfig
 from beamsession.model.names import shortened
 from beamsession.model.plain import plain
+from beamsession.servers.worker.hook_leftovers import MARK
 from beamsession.servers.worker.hook_output import OutputTail
 
 _CHILD = "beamsession.servers.worker.hook_child"
@@ -41,20 +42,21 @@ class HookResult:
 
 
 def run_hook(
-    hook: HookConfig, facts: Mapping[str, Any], *, checkpoint: Callable[[], None] = lambda: None
+    hook: HookConfig, facts: Mapping[str, Any], *, mark: str = "", checkpoint: Callable[[], None] = lambda: None
 ) -> HookResult:
     """Run `hook` and wait for its end, `hook.timeout_s` at most; never raises for what the hook does.
 
     It finds `facts` as one JSON document on its standard input, the most important ones in its environment
     (`BEAMSESSION_SESSION_ID` …), and is in the session's folder, or in `/` where there is none. At the time limit its
     process group gets SIGTERM, and SIGKILL 2 s later; what it leaves running after its own end in time is not waited
-    for. `checkpoint` is called some times a second; what it raises ends the hook in the same way and comes out.
+    for. `checkpoint` is called some times a second; what it raises ends the hook in the same way and comes out. By
+    `mark` it is found by `end_leftovers`, should this process be killed.
     """
     with tempfile.TemporaryFile() as document:
         document.write(json.dumps(plain(facts)).encode())
         document.seek(0)
         try:
-            process = _started(hook, facts, document)
+            process = _started(hook, facts, mark, document)
         except OSError as fault:
             return HookResult(ok=False, detail=f"The hook '{hook.name}' was not run: {_why_not_started(hook, fault)}.")
     assert process.stdout is not None
@@ -73,7 +75,7 @@ def run_hook(
     return HookResult(ok=ok, detail=f"The hook '{hook.name}' {ending}", output=tail.text())
 
 
-def _started(hook: HookConfig, facts: Mapping[str, Any], document: IO[bytes]) -> subprocess.Popen[bytes]:
+def _started(hook: HookConfig, facts: Mapping[str, Any], mark: str, document: IO[bytes]) -> subprocess.Popen[bytes]:
     # -P: modules that lie in the session's folder are never imported; -u: what is printed before a kill is not lost.
     command = hook.command or (sys.executable, "-P", "-u", "-m", _CHILD, hook.entry_point)
     return subprocess.Popen(
@@ -83,7 +85,7 @@ def _started(hook: HookConfig, facts: Mapping[str, Any], document: IO[bytes]) ->
         stderr=subprocess.STDOUT,
         bufsize=0,
         cwd=_folder(facts),
-        env=_environment(hook, facts),
+        env=_environment(hook, facts) | {MARK: _encoded(mark)},
         start_new_session=True,
     )
 

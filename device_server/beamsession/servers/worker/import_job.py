@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from beamsession.archive.foreign import find_sessions, read_session
 from beamsession.archive.foreign_session import ForeignRun, ForeignSession
+from beamsession.archive.inside_roots import inside_roots
 from beamsession.model.adopted import AdoptedFile, AdoptedRun, AdoptedSession
 from beamsession.model.errors import BeamsessionError, InvalidInputError, UnavailableError
 from beamsession.model.job import Job
@@ -27,6 +28,7 @@ log = logging.getLogger(__name__)
 _MAX_REQUEST_ID = 200
 _PATIENCE_S = 0.5
 _LONGEST_PAUSE_S = 10.0
+_OF_FILES = "files"  # PShell's mode in which a session's data are its added files, and its runs are in no list of files
 
 Adopt = Callable[[Report, str], Any]
 """Has the manager take a session over, by the verb that the report names; once for a request id."""
@@ -42,14 +44,23 @@ class _Tally:
 
     @property
     def sentence(self) -> str:
-        return f"{len(self.imported)} sessions imported, {len(self.skipped)} skipped, {len(self.failed)} failed."
+        """The counts, and why the first one that failed did."""
+        counts = f"{len(self.imported)} sessions imported, {len(self.skipped)} skipped, {len(self.failed)} failed"
+        if not self.failed:
+            return f"{counts}."
+        others = f" ({len(self.failed) - 1} more failed.)" if len(self.failed) > 1 else ""
+        return f"{counts}: {self.failed[0]['reason']}{others}"
 
 
 class ImportWork:
-    """Argument `path`: the folder of a session, or one that holds many. A bad session never stops the others."""
+    """Argument `path`: the folder of a session, or one that holds many. A bad session never stops the others.
 
-    def __init__(self, adopt: Adopt) -> None:
+    What a session's record names is taken over only from inside `roots`.
+    """
+
+    def __init__(self, adopt: Adopt, roots: tuple[Path, ...]) -> None:
         self._adopt = adopt
+        self._roots = roots
 
     def check(self, job: Job) -> None:
         """Raises NotFoundError NO_SESSION_FOLDER, RefusedError FOLDER_UNREADABLE."""
@@ -74,7 +85,9 @@ class ImportWork:
             if found.state is SessionState.CANCELLED:
                 tally.skipped.append({"source": source, "reason": "It was cancelled there."})
                 return
-            session_id = self._told(_record(found, folder), f"job-{job.id}:{source}", watch)
+            record = _record(found, _Places(folder, self._roots))
+            # Not by the source: a session may be here in two copies, and the second is another request.
+            session_id = self._told(record, f"job-{job.id}:{folder}", watch)
         except (BeamsessionError, OSError) as fault:
             reason = fault.text if isinstance(fault, BeamsessionError) else str(fault)
             log.warning("%s is not imported: %s", folder, reason)
@@ -103,13 +116,32 @@ class ImportWork:
             pause = min(pause * 2, _LONGEST_PAUSE_S)
 
 
-def _record(found: ForeignSession, folder: Path) -> AdoptedSession:
-    """The session in the form in which it is taken over. Raises InvalidInputError BAD_SESSION_FOLDER."""
+@dataclass(frozen=True)
+class _Places:
+    """The session's folder, which paths count from where nothing else is said, and the roots that files may lie in."""
+
+    folder: Path
+    roots: tuple[Path, ...]
+
+    def path(self, path: Path | str) -> Path:
+        """Where it really is. Raises InvalidInputError (OUTSIDE_ROOTS, BAD_PATH)."""
+        return inside_roots(self.folder / path, self.roots)
+
+
+def _record(found: ForeignSession, places: _Places) -> AdoptedSession:
+    """The session in the form in which it is taken over.
+
+    Raises InvalidInputError BAD_SESSION_FOLDER, and OUTSIDE_ROOTS or BAD_PATH for a file that cannot be taken over.
+    """
+    folder = places.folder
     times = [time for run in found.runs for time in (run.start, run.stop) if time is not None]
     start = found.start or min(times, default=_modified(folder))
     stop = max(found.stop or max(times, default=start), start)
     facts = {"id": found.id, "format": found.format, "layout": found.layout, "mode": found.mode}
-    facts |= {"root": str(found.root or ""), "ingested": found.ingested, "remarks": list(found.remarks)}
+    facts |= {"root": str(found.root or ""), "ingested": found.ingested}
+    is_of_files = found.mode.lower() == _OF_FILES
+    remarks = ["Its runs are disabled: they were in no list of files."] if is_of_files and found.runs else []
+    facts["remarks"] = [*found.remarks, *remarks]
     try:
         return AdoptedSession(
             source=found.source,
@@ -121,8 +153,8 @@ def _record(found: ForeignSession, folder: Path) -> AdoptedSession:
             stop=stop,
             metadata=found.metadata,
             dataset_pid=found.dataset_pid,
-            runs=tuple(_run(run, folder, start) for run in found.runs),
-            files=tuple(_file(folder / path) for path in found.files),
+            runs=tuple(_run(run, places, start, enabled=run.enabled and not is_of_files) for run in found.runs),
+            files=tuple(_file(places.path(path)) for path in found.files),
             facts={key: value for key, value in facts.items() if value},
         )
     except ValidationError as fault:
@@ -134,19 +166,32 @@ def _record(found: ForeignSession, folder: Path) -> AdoptedSession:
         ) from fault
 
 
-def _run(run: ForeignRun, folder: Path, start: datetime) -> AdoptedRun:
+def _run(run: ForeignRun, places: _Places, start: datetime, *, enabled: bool) -> AdoptedRun:
     return AdoptedRun.model_validate(
         {
-            "file": folder / run.path,  # relative only where nothing says what it counts from
+            "file": None if run.path is None else places.path(run.path),
             "start": run.start or run.stop or start,
             "stop": run.stop,
             "state": run.state.value,
             "reason": run.reason,
             "title": run.title,
-            "enabled": run.enabled,
+            "enabled": enabled,
+            "frames": run.frames,
+            "detectors": run.detectors,
             "metadata": run.metadata,
+            "report": _report(run.report, places),
         }
     )
+
+
+def _report(report: dict[str, Any], places: _Places) -> dict[str, Any]:
+    """The same with the paths as they really are: they go where the run's own file goes."""
+    now: dict[str, Any] = {}
+    if master := report.get("master"):
+        now["master"] = str(places.path(master))
+    if files := report.get("files"):
+        now["files"] = [str(places.path(path)) for path in files]
+    return report | now
 
 
 def _file(path: Path) -> AdoptedFile:

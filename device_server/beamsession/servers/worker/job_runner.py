@@ -42,7 +42,10 @@ class JobWork(Protocol):
         ...
 
     def do(self, job: Job, watch: JobWatch) -> Done:
-        """Do it, from the beginning: a try before may have been cut short anywhere."""
+        """Do it, from the beginning: a try before may have been cut short anywhere, and left something to tidy up.
+
+        It may be unwanted already: the watch is asked before anything that lasts is done.
+        """
         ...
 
 
@@ -92,8 +95,8 @@ class JobRunner:
             except JobCancelledError:
                 return _Try(state=JobState.CANCELLED, detail="It was ended on request; nothing half done is left.")
             except UnavailableError as fault:
+                # Only the store or its manager; without them there is nobody to tell.
                 log.warning("job %d waits: %s", job_id, fault.text)
-                self._courier.post(job_progress(job_id, JobState.RUNNING, 0.0, f"Waiting: {fault.text}"))
                 return _Try(state=JobState.RUNNING)
             except NotFoundError as fault:
                 if fault.code == "JOB_NOT_FOUND":
@@ -108,16 +111,17 @@ class JobRunner:
                 return _Try(state=JobState.FAILED, detail=f"{type(fault).__name__}: {fault}")
 
     def _check(self, job: Job) -> _Try:
-        watch = self._watch(job)
-        watch.require_wanted()
-        watch.tell(0.0)
+        if job.cancel_asked:
+            raise JobCancelledError
+        # Delivered, not posted: once this job may have an effect, nobody finds it waiting and calls it off.
+        if not self._courier.deliver(job_progress(job.id, JobState.RUNNING, job.progress)):
+            return _Try(detail=_ENDED)
+        self._watch(job).require_wanted()  # Who called it off while it still waited had asked for that before.
         self._works[job.kind].check(job)
         return _Try(state=JobState.DONE)
 
     def _work(self, job: Job) -> _Try:
-        watch = self._watch(job)
-        watch.require_wanted()
-        done = self._works[job.kind].do(job, watch)
+        done = self._works[job.kind].do(job, self._watch(job))
         return _Try(state=JobState.DONE if done.is_success else JobState.FAILED, detail=done.detail, result=done.result)
 
     def _call_off(self, job: Job) -> _Try:

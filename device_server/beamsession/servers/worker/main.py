@@ -91,7 +91,7 @@ class Worker:
         self._courier = Courier(reporter, self._brake)
         self._tail = self._tail_for(beamline.state)
         self._database = JobDatabase(beamline.jobs_url, beamline.worker.name)
-        self._job_triggering = self._jobs_for(device)
+        self._job_triggering = self._jobs_for(device, beamline.state)
         self._ingest_triggering = self._ingests_for(beamline)
 
     def start(self) -> None:
@@ -122,11 +122,11 @@ class Worker:
             tick=self._tick,
         )
 
-    def _jobs_for(self, device: str) -> JobTriggering:
+    def _jobs_for(self, device: str, state: Path) -> JobTriggering:
         works: dict[JobKind, JobWork] = {
             JobKind.ZIP: ZipWork(self._store, self._instrument, self._tail.bring_up_to_date),
-            JobKind.IMPORT: ImportWork(self._courier.deliver),
-            JobKind.HOOK: HookWork(self._store, self._instrument, device),
+            JobKind.IMPORT: ImportWork(self._courier.deliver, self._instrument.roots),
+            JobKind.HOOK: HookWork(self._store, self._instrument, device, state),
         }
         runner = JobRunner(works, self._store, self._courier, self._brake)
         queue = JobQueue(self._database, runner.run, runner.cancel)

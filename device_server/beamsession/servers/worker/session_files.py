@@ -7,8 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from beamsession.archive.collection import Collected, Wanted, collect
-from beamsession.archive.session_paths import RECORD, session_paths
+from beamsession.archive.real_name import real_name
+from beamsession.archive.session_paths import session_paths
+from beamsession.archive.zip_names import printable
 from beamsession.model.instrument import AddedFiles, Instrument
+from beamsession.model.own_names import RECORD, is_no_data
 from beamsession.model.run import Run
 from beamsession.model.run_files import run_files
 from beamsession.model.session import Session
@@ -26,13 +29,15 @@ class Gathered:
     """A session's files, brought together in its folder; all paths are absolute.
 
     `runs` are the enabled ones, their `file` where it is now. `expected` must be in the folder; `left_out` is in it and
-    not the session's. `referenced` belongs to it and stays outside.
+    not the session's. `referenced` belongs to it and stays outside. `skipped` names what was not taken although
+    somebody may miss it: links and special files in added folders, strange files in our folder for moved runs.
     """
 
     runs: tuple[Run, ...]
     expected: tuple[Path, ...]
     left_out: frozenset[Path]
     referenced: tuple[Path, ...]
+    skipped: tuple[str, ...]
 
 
 def listed_paths(reads: Reads, instrument: Instrument, session: Session) -> list[Path]:
@@ -49,7 +54,7 @@ def gather(
     root, folder = instrument.data_root, instrument.data_root / session.folder
     runs = [run for run in reads.runs(session.id) if run.enabled]
     sources = list(_sources(reads, root, session, runs))
-    home = _real(folder)
+    home = real_name(folder)
     inside = [item.source for item in sources if item.source.is_relative_to(home)]
     outside = [item for item in sources if not item.source.is_relative_to(home)]
     referenced: list[Path] = []
@@ -57,11 +62,14 @@ def gather(
         referenced = [item.source for item in outside if not item.may_link]
         outside = [item for item in outside if item.may_link]
     collected = collect(root, folder, outside, instrument.rules, between_chunks)
+    strange = _strange(folder, collected, inside)
+    left_out = {*map(real_name, _strangers(reads, session)), *map(real_name, collected.stale)} - {*inside}
     return Gathered(
         runs=tuple(replace(run, file=_now_at(run, collected)) for run in runs),
         expected=(*inside, *collected.places.values()),
-        left_out=frozenset(map(_real, _strangers(reads, folder, session, collected))) - {*inside},
+        left_out=frozenset({*left_out, *strange}),
         referenced=tuple(referenced),
+        skipped=tuple(printable(str(path)) for path in (*collected.skipped, *strange) if path not in left_out),
     )
 
 
@@ -69,7 +77,7 @@ def _sources(reads: Reads, root: Path, session: Session, runs: Sequence[Run]) ->
     """Everything that belongs to the session, each once, with the place that it would have if it lay outside."""
     seen: set[Path] = set()
     items = [item for run in runs for item in _run_sources(reads, root, session, run)]
-    added = [_real(Path(file.path)) for file in reads.files(session.id)]
+    added = [real_name(Path(file.path)) for file in reads.files(session.id)]
     items += [Wanted(path, ADDED / path.name) for path in added]
     for item in items:
         if item.source not in seen:
@@ -79,8 +87,8 @@ def _sources(reads: Reads, root: Path, session: Session, runs: Sequence[Run]) ->
 
 def _run_sources(reads: Reads, root: Path, session: Session, run: Run) -> Iterator[Wanted]:
     origin = session if run.recorded_in in (0, session.id) else reads.session(run.recorded_in)
-    home = _real(root / origin.folder)
-    for path in map(_real, run_files(run)):
+    home = real_name(root / origin.folder)
+    for path in map(real_name, run_files(run)):
         if run.state not in _WITH_DATA and not path.exists():
             continue
         if origin is not session and path.is_relative_to(home):
@@ -91,23 +99,26 @@ def _run_sources(reads: Reads, root: Path, session: Session, run: Run) -> Iterat
             yield Wanted(path, ADDED / path.name)
 
 
-def _strangers(reads: Reads, folder: Path, session: Session, collected: Collected) -> Iterator[Path]:
-    """What may lie in the folder and is not the session's: files of disabled runs, of runs that left it, old copies."""
+def _strangers(reads: Reads, session: Session) -> Iterator[Path]:
+    """What may lie in the folder and is not the session's: files of disabled runs, and of runs that left it."""
     disabled = [run for run in reads.runs(session.id) if not run.enabled]
     for run in (*disabled, *reads.runs_moved_away(session.id)):
         yield from run_files(run)
-    yield from collected.stale
-    # That folder is ours alone: what an earlier, forgotten try brought there is not wanted either.
-    for path in (folder / MOVED).rglob("*"):
-        if path not in collected.files and not path.is_dir():
-            yield path
+
+
+def _strange(folder: Path, collected: Collected, inside: Sequence[Path]) -> list[Path]:
+    """What nobody put or added into the folder for moved runs, which is ours alone: an earlier, forgotten try may have
+    brought files there that are another session's by now.
+    """
+    home = (folder / MOVED).resolve()
+    known = {*map(real_name, collected.files), *inside}
+    return [
+        path
+        for path in sorted(home.rglob("*"))
+        if known.isdisjoint((path, *path.parents)) and not path.is_dir() and not is_no_data(path.name)
+    ]
 
 
 def _now_at(run: Run, collected: Collected) -> str:
-    place = collected.places.get(_real(Path(run.file))) if run.file else None
+    place = collected.places.get(real_name(Path(run.file))) if run.file else None
     return str(place) if place else run.file
-
-
-def _real(path: Path) -> Path:
-    """The path without links on the way to it; a link itself keeps its own name."""
-    return path.parent.resolve() / path.name

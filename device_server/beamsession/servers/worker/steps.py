@@ -55,15 +55,16 @@ class IngestSteps:
         self._software = software
 
     def freeze(self, session_id: int) -> str:
-        """Collect the files, describe the dataset, keep both; the pid. What may be in the catalogue stays as it is."""
+        """Collect the files, describe the dataset, keep both; the pid. What is in the catalogue stays as it is."""
         self._announce(session_id)
         session = self._completed(session_id)
         attempt = self._attempt(session_id)
         if attempt.is_frozen and attempt.is_marked("create"):
             frozen = attempt.frozen()
-            if frozen.is_of(session):
+            if not frozen.is_of(session):
+                self._require_unknown(frozen)
+            elif self._may_be_stored(frozen.pid):
                 return frozen.pid
-            self._require_unknown(frozen)
         gathered = gather(self._store, self._instrument, session, self._checkpoint)
         self._seal(session)
         ingest = self._store.ingest(session_id)
@@ -80,7 +81,7 @@ class IngestSteps:
         )
         _require_none(dataset_problems(document))
         folder = self._instrument.data_root / session.folder
-        manifest = list_files(folder, gathered.expected, gathered.left_out)
+        manifest = list_files(folder, gathered.expected, gathered.left_out, gathered.skipped)
         attempt.freeze(
             Frozen(pid=document["pid"], folder=folder, document=document, manifest=manifest, completed=session.stop)
         )
@@ -114,7 +115,7 @@ class IngestSteps:
         except CatalogueError as fault:
             if fault.status == 409:
                 return self._resume(attempt, frozen, fault, tried_before=tried_before)
-            if fault.nature is not Nature.AMBIGUOUS and not tried_before:
+            if self._has_surely_failed(frozen.pid, fault, tried_before=tried_before):
                 attempt.unmark("create")
             raise
 
@@ -150,8 +151,8 @@ class IngestSteps:
             return f"{count} files, {size} bytes sent; the account may not read the dataset, so it is not verified."
         if stored is not None and (stored.files, stored.size) == (count, size):
             skipped = len(frozen.manifest.skipped)
-            links = f"; {skipped} links were left out" if skipped else ""
-            return f"{count} files, {size} bytes in the catalogue{links}."
+            without = f"; {skipped} links and other files were left out" if skipped else ""
+            return f"{count} files, {size} bytes in the catalogue{without}."
         found = f"{stored.files} files with {stored.size} bytes" if stored else "no dataset"
         raise RefusedError(
             f"The catalogue has {found} under {frozen.pid}, sent were {count} files with {size} bytes.",
@@ -195,6 +196,26 @@ class IngestSteps:
             value=frozen.pid,
             remedy="Let the catalogue's administrators remove that dataset, then ask for the ingest again.",
         )
+
+    def _has_surely_failed(self, pid: str, refused: CatalogueError, *, tried_before: bool) -> bool:
+        """Whether neither this request nor one before it has created the dataset; in doubt it may have."""
+        if not tried_before:
+            return refused.nature is not Nature.AMBIGUOUS
+        if refused.nature is not Nature.PERMANENT:
+            return False  # It is sent again soon; only what ends the ingest must leave no doubt that can be cleared.
+        try:
+            return not self._may_be_stored(pid)
+        except CatalogueError:
+            return False
+
+    def _may_be_stored(self, pid: str) -> bool:
+        """Whether the catalogue has the dataset, or does not let us look. Raises CatalogueError."""
+        try:
+            return self._client.dataset(pid) is not None
+        except CatalogueError as fault:
+            if fault.status != 403:
+                raise
+            return True
 
     def _attempt(self, session_id: int) -> Attempt:
         return Attempt(self._folder / f"{session_id:06d}")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from threading import RLock, Thread
+from threading import Lock, Thread
 
 from beamsession.model.errors import UnavailableError
 from beamsession.model.event import Event
@@ -25,7 +25,9 @@ _PAGE = 500
 class Tail:
     """Reads each event at least once over restarts; what it feeds knows what it has had.
 
-    `listeners` are called with each event after the folders have it, `tick` after each look.
+    `listener` is called with each event after the folders had their turn with it, `tick` after each look; both only in
+    the tail's own thread. `seal` and `bring_up_to_date` may be called from any other, inside a step of durable work
+    too, which may not enqueue more of it: they write the folders and leave the events to be heard later.
     """
 
     def __init__(
@@ -46,46 +48,32 @@ class Tail:
         self._brake = brake
         self._listener = listener
         self._tick = tick
-        self._lock = RLock()
-        self._seen = _saved(position)
-        self._kept = self._seen
+        self._lock = Lock()
+        self._saved = _saved(position)
+        self._kept = self._heard = self._saved  # Numbers of the last events; what is heard was always kept before.
         self._next_catch_up = 0.0
 
     def start(self) -> None:
         """Begin to follow, in a thread that ends with the process."""
         Thread(target=self._run, name="tail", daemon=True).start()
 
-    def poll(self) -> None:
-        """Take everything that is in the log now."""
-        with self._lock:
-            while page := self._store.events(after=self._seen, limit=_PAGE, instrument=self._instrument):
-                self._keeper.keep(page)
-                for event in page:
-                    self._listener(event)
-                self._seen = page[-1].seq
-            if time.monotonic() >= self._next_catch_up:
-                self._keeper.catch_up()
-                self._next_catch_up = time.monotonic() + _CATCH_UP_S
-            self._save()
-
     def seal(self, session: Session) -> None:
         """Bring the session's folder to its last state. Raises RefusedError, UnavailableError and OSError."""
         with self._lock:
-            self.poll()
+            self._keep_all()
             self._keeper.seal(session)
 
     def bring_up_to_date(self) -> None:
         """Have the folders say what the store says, where they can be written. Raises UnavailableError."""
         with self._lock:
-            self.poll()
+            self._keep_all()
             self._keeper.catch_up()
 
     def _run(self) -> None:
         while not self._brake.wait(_PERIOD_S):
             try:
-                with self._lock:
-                    self.poll()
-                    self._tick()
+                self._follow()
+                self._tick()
             except UnavailableError as fault:
                 log.warning("the store does not answer: %s", fault.text)
             except Exception:
@@ -93,16 +81,42 @@ class Tail:
                 log.exception("following the event log failed")
                 self._brake.wait(_CATCH_UP_S)
 
+    def _follow(self) -> None:
+        """Take everything that is in the log now; what another thread has kept meanwhile is only heard."""
+        while page := self._page(self._heard):
+            with self._lock:
+                self._keep(page)
+            for event in page:
+                self._listener(event)
+            self._heard = page[-1].seq
+        with self._lock:
+            if time.monotonic() >= self._next_catch_up:
+                self._keeper.catch_up()
+                self._next_catch_up = time.monotonic() + _CATCH_UP_S
+            self._save()
+
+    def _keep_all(self) -> None:
+        while page := self._page(self._kept):
+            self._keep(page)
+
+    def _keep(self, page: Sequence[Event]) -> None:
+        if news := [event for event in page if event.seq > self._kept]:
+            self._keeper.keep(news)
+            self._kept = news[-1].seq
+
+    def _page(self, after: int) -> Sequence[Event]:
+        return self._store.events(after=after, limit=_PAGE, instrument=self._instrument)
+
     def _save(self) -> None:
         missing = self._keeper.first_missing
-        kept = self._seen if missing is None else min(self._seen, missing - 1)
-        if kept == self._kept:
+        done = self._heard if missing is None else min(self._heard, missing - 1)
+        if done == self._saved:
             return
         # Not synced: an older position after a power cut only means reading some events again.
         temporary = self._path.with_suffix(".tmp")
-        temporary.write_text(json.dumps({"seq": kept}), encoding="ascii")
+        temporary.write_text(json.dumps({"seq": done}), encoding="ascii")
         temporary.replace(self._path)
-        self._kept = kept
+        self._saved = done
 
 
 def _saved(path: Path) -> int:

@@ -28,11 +28,12 @@ class ZipWork:
         self._bring_up_to_date = bring_up_to_date
 
     def check(self, job: Job) -> None:
-        """Raises RefusedError FOLDER_MISSING, ConflictError FILE_EXISTS.
+        """Raises RefusedError FOLDER_MISSING, ConflictError (FILE_IS_DATA, FILE_EXISTS).
 
-        Not asked a second time: an archive found at the target then is the one that this job finished before a crash.
+        Not asked a second time: an archive found at the target then may be this job's own, which `write_zip` knows.
         """
         target = Path(job.arguments["target"])
+        self._store.require_no_data(target, self._instrument.data_root)
         if not target.parent.is_dir():
             raise RefusedError(
                 f"The folder {target.parent} is not there.",
@@ -59,7 +60,8 @@ class ZipWork:
             listed_paths(self._store, self._instrument, session),
             keep_folders=bool(job.arguments["keep_folders"]),
             rules=self._instrument.rules,
-            mark=f"job-{job.id}",
+            mark=f"{self._instrument.name}-job-{job.id}",
+            overwrite=bool(job.arguments["overwrite"]),
             progress=lambda done, total: watch.progress(done / total if total else 1.0),
             checkpoint=watch.checkpoint,
         )

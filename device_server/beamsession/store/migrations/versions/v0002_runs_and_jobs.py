@@ -18,6 +18,7 @@ def upgrade() -> None:
     """From 0001; what is there keeps its meaning."""
     _sessions()
     _runs()
+    op.create_index("ix_files_path_hash", "files", ["path_hash"])
     _ingests()
     _jobs()
 
@@ -32,6 +33,7 @@ def _sessions() -> None:
     op.add_column("sessions", sa.Column("source_hash", sa.String(64), server_default="", nullable=False))
     op.add_column("sessions", sa.Column("run_count", sa.Integer, server_default="0", nullable=False))
     op.add_column("sessions", sa.Column("last_run_number", sa.Integer, server_default="0", nullable=False))
+    op.create_index("ix_sessions_folder", "sessions", ["folder"])
     for noun in ("user", "proposal"):
         op.create_index(f"ix_sessions_instrument_{noun}_start", "sessions", ["instrument", noun, "start", "id"])
         by_state = ["instrument", noun, "state", "start", "id"]
@@ -51,7 +53,7 @@ def _runs() -> None:
     op.execute("UPDATE runs SET recorded_in = session_id, recorded_as = number")
     _hash_files()
     op.drop_index("ix_runs_instrument_id", "runs")
-    op.create_index("ix_runs_session_id_file_hash", "runs", ["session_id", "file_hash", "number"])
+    op.create_index("ix_runs_file_hash", "runs", ["file_hash", "session_id", "number"])
     op.create_index("ix_runs_session_id_stop", "runs", ["session_id", "stop", "number"])
     _partial("ix_runs_ours", "runs", ["instrument", "id"], "origin != 'imported'")
     _partial("ix_runs_moved", "runs", ["recorded_in", "id"], "recorded_in != session_id")
