@@ -6,6 +6,7 @@ import os
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -86,6 +87,27 @@ def test_a_folder_of_a_taken_name_is_renamed_as_a_whole_so_that_links_inside_sti
         "scan_3": b"a file",
     }
     assert report.renamed == ((str(two), "scan_2/"), (str(root / "scan"), "scan_3"))
+
+
+@pytest.mark.parametrize("keep_folders", [True, False])
+def test_files_that_lie_elsewhere_as_guests_stay_together_under_their_own_names(
+    root: Path, target: Path, keep_folders: bool
+) -> None:
+    own = [put(root / name, "own") for name in ("run_0001.nxs", "run_0001_camera.h5")]
+    other = root.parent / "other"
+    guests = [put(other / name, "guest") for name in ("run_0001.nxs", "run_0001_camera.h5", "in/side.h5")]
+    third = put(root.parent / "third" / "run_0001.nxs", "third")
+    places = {other: "moved/000007", root.parent / "third": "moved/000009"}
+    report = zipped(target, root, *own, *guests, third, keep_folders=keep_folders, guests=places)
+    assert report.renamed == ()
+    assert {name: content.decode() for name, content in entries(target).items()} == {
+        "run_0001.nxs": "own",
+        "run_0001_camera.h5": "own",
+        "moved/000007/run_0001.nxs": "guest",
+        "moved/000007/run_0001_camera.h5": "guest",
+        "moved/000007/in/side.h5": "guest",
+        "moved/000009/run_0001.nxs": "third",
+    }
 
 
 def test_names_that_are_no_utf8_or_dangerous_elsewhere_are_made_harmless(root: Path, target: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
+from typing import Any
 
 from beamsession.archive.zip_file import ZipReport, write_zip
 from beamsession.model.plan import FileRules
@@ -19,8 +20,9 @@ def put(path: Path, content: bytes | str = b"x") -> Path:
     return path
 
 
-def zipped(target: Path, root: Path, *paths: Path, keep_folders: bool = True, overwrite: bool = True) -> ZipReport:
-    return write_zip(target, root, paths, keep_folders=keep_folders, rules=RULES, mark="job-1", overwrite=overwrite)
+def zipped(target: Path, root: Path, *paths: Path, keep_folders: bool = True, **more: Any) -> ZipReport:
+    given: dict[str, Any] = {"overwrite": True, **more}
+    return write_zip(target, root, paths, keep_folders=keep_folders, rules=RULES, mark="job-1", **given)
 
 
 def entries(target: Path) -> dict[str, bytes]:

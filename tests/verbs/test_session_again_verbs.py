@@ -268,7 +268,7 @@ def test_a_run_of_another_beamline_is_taken_over_with_all_that_its_recorder_said
     failed = {"start": "2024-12-30T10:20:00Z", "state": "FAILED", "reason": "no camera"}
     runs = [recorded | {"frames": 5, "detectors": ["camera"]}, failed, failed]
     session = adopted(desk, runs=runs, files=[])
-    assert desk.ask("session_files", session=session) == files
+    assert desk.ask("session_files", session=session)[-2:] == files
     first, *others = desk.store.runs(session)
     assert (first.frames, first.detectors, first.report) == (5, ("camera",), report)
     assert [(run.number, run.state.value, run.file) for run in others] == [(2, "FAILED", ""), (3, "FAILED", "")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import time
 import zipfile
@@ -155,7 +156,8 @@ def test_an_archive_that_is_not_wanted_any_more_leaves_nothing(rig: Rig) -> None
 
 
 def test_a_job_that_waits_behind_long_ones_is_called_off_at_once(rig: Rig) -> None:
-    session_id = big_session(rig, mib=4096)
+    # As long as the disk allows: they must not end by themselves, and write little before they are cancelled.
+    session_id = big_session(rig, mib=min(shutil.disk_usage(rig.folder).free // 4 // 2**20, 65_536))
     long = [rig.call("session_zip", file_name=str(rig.folder / f"{n}.zip"), session=session_id) for n in range(2)]
     waiting = rig.call("session_zip", file_name=str(rig.folder / "waiting.zip"), session=session_id)
     for job_id in long:
@@ -163,7 +165,6 @@ def test_a_job_that_waits_behind_long_ones_is_called_off_at_once(rig: Rig) -> No
     rig.call("job_cancel", job=waiting)
     job = rig.ended(waiting)
     assert (job.state, job.detail) == (JobState.CANCELLED, "It was ended on request before its turn.")
-    assert all(rig.store.job(job_id).state is JobState.RUNNING for job_id in long)
     for job_id in long:
         rig.call("job_cancel", job=job_id)
     assert {rig.ended(job_id).state for job_id in long} == {JobState.CANCELLED}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import h5py
 import numpy as np
 import pytest
 
+from beamsession.model.job import JobState
 from beamsession.model.principal import Caller, Principal
 from beamsession.model.session import Session
 from beamsession.model.states import IngestState, SessionState
@@ -205,3 +207,26 @@ def test_where_files_are_referenced_they_stay_outside_and_are_named(rig: Rig) ->
     named = dataset["scientificMetadata"]["referenced_files"]
     assert (named["value"], named["count"]) == ([str(outside)], 1)
     assert not (rig.folder_of(session.id) / "added").exists()
+
+
+@held
+@pytest.mark.parametrize("keep_folders", [True, False])
+def test_an_archive_holds_each_run_with_its_own_data_though_runs_of_one_name_came_together(
+    rig: Rig, keep_folders: bool, tmp_path: Path
+) -> None:
+    rig.start_recorder()
+    rig.start_worker()
+    first = session_with_runs(rig, 1)
+    second = session_with_runs(rig, 1)
+    rig.call("run_move", runs=[1], to=second.id, session=first.id)
+    target = rig.data_root / "both.zip"
+    asked = {"file_name": str(target), "preserve_folder_structure": keep_folders}
+    job = rig.ended(rig.call("session_zip", session=second.id, **asked))
+    assert job.state is JobState.DONE, job
+    unpacked = tmp_path / "unpacked"
+    with zipfile.ZipFile(target) as archive:
+        archive.extractall(unpacked)
+    for place, session in (("", second), (f"moved/{first.id:06d}", first)):
+        with h5py.File(unpacked / place / "run_0001.nxs") as master:
+            frames: Any = master["data"]
+            assert list(frames[()]) == [session.id, 1]

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 
 from beamsession.archive.real_name import real_name
 from beamsession.archive.zip_names import EntryNames, printable
 from beamsession.model.errors import RefusedError
 from beamsession.model.own_names import is_no_data
+
+NO_GUESTS: Mapping[Path, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -48,17 +51,20 @@ def zip_contents(
     paths: Sequence[Path],
     *,
     keep_folders: bool,
+    guests: Mapping[Path, str] = NO_GUESTS,
     without: Sequence[Path] = (),
     checkpoint: Callable[[], None] = lambda: None,
 ) -> ZipContents:
     """The contents of an archive of `paths`, files and folders in the order given, each file once; not `without`.
 
     With `keep_folders` what lies under `root` is named by its path relative to it; all else goes to the top, a folder
-    with what is in it but files of ours that are no data. A link to a file of the root or of a listed folder is that
-    file's content, once; links to anything else, folders too, and devices, pipes and sockets are skipped.
+    with what is in it but files of ours that are no data. What lies under one of the folders `guests` goes into the
+    folder of the archive that is named there, always with its own folders: files of a run find each other by their
+    names. A link to a file of the root or of a listed folder is that file's content, once; links to anything else,
+    folders too, and devices, pipes and sockets are skipped.
     Raises RefusedError (FILE_UNREADABLE), and what `checkpoint` raises.
     """
-    search = _Search(root, keep_folders=keep_folders, without=without, checkpoint=checkpoint)
+    search = _Search(root, keep_folders=keep_folders, guests=guests, without=without, checkpoint=checkpoint)
     for path in paths:
         search.take(path)
     search.take_links()
@@ -70,7 +76,13 @@ class _Search:
     """All paths in it have real parents; only the last part can be a link."""
 
     def __init__(
-        self, root: Path, *, keep_folders: bool, without: Sequence[Path], checkpoint: Callable[[], None]
+        self,
+        root: Path,
+        *,
+        keep_folders: bool,
+        guests: Mapping[Path, str],
+        without: Sequence[Path],
+        checkpoint: Callable[[], None],
     ) -> None:
         self.items: list[ZipItem] = []
         self.missing: list[str] = []
@@ -78,6 +90,8 @@ class _Search:
         self.renamed: list[tuple[str, str]] = []
         self._root = root.resolve()
         self._keep_folders = keep_folders
+        self._guests = {folder.resolve(): PurePosixPath(name).parts for folder, name in guests.items()}
+        self._rooms: dict[tuple[str, ...], str] = {(): ""}
         self._without = {real_name(path) for path in without}
         self._checkpoint = checkpoint
         self._names = EntryNames()
@@ -129,9 +143,21 @@ class _Search:
 
     def _home(self, path: Path) -> str:
         """The folder in the archive that a listed path goes into."""
+        if path in self._guests:
+            return ""
+        host = next((folder for folder in self._guests if path.is_relative_to(folder)), None)
+        if host is not None:
+            self._folders.setdefault(host, self._room(self._guests[host]))
+            return self._folder(path.parent, self._home(path.parent))
         if not self._keep_folders or path == self._root or not path.is_relative_to(self._root):
             return ""
         return self._folder(path.parent, self._home(path.parent))
+
+    def _room(self, parts: tuple[str, ...]) -> str:
+        """A folder of the archive that stands for none on the disk."""
+        if parts not in self._rooms:
+            self._rooms[parts] = self._names.claim(self._room(parts[:-1]), parts[-1]) + "/"
+        return self._rooms[parts]
 
     def _folder(self, path: Path, home: str) -> str:
         if path not in self._folders:

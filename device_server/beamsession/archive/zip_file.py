@@ -9,14 +9,14 @@ import stat
 import struct
 import time
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from beamsession.archive.new_name import placed
-from beamsession.archive.zip_contents import ZipItem, unreadable, zip_contents
+from beamsession.archive.zip_contents import NO_GUESTS, ZipItem, unreadable, zip_contents
 from beamsession.archive.zip_names import printable
 from beamsession.model.errors import ConflictError, RefusedError
 from beamsession.model.plan import FileRules
@@ -55,6 +55,7 @@ def write_zip(
     rules: FileRules,
     mark: str,
     overwrite: bool = False,
+    guests: Mapping[Path, str] = NO_GUESTS,
     progress: Callable[[int, int], None] = lambda done, total: None,
     checkpoint: Callable[[], None] = lambda: None,
 ) -> ZipReport:
@@ -72,7 +73,12 @@ def write_zip(
     try:
         with placed(target, part, rules, comment, overwrite=overwrite) as stream:
             contents = zip_contents(
-                root, paths, keep_folders=keep_folders, without=(target, part), checkpoint=checkpoint
+                root,
+                paths,
+                keep_folders=keep_folders,
+                guests=guests,
+                without=(target, part),
+                checkpoint=checkpoint,
             )
             _require_space(target, contents.size)
             copier = _Copier(stream, contents.size, comment, progress, checkpoint)

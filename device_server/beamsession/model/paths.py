@@ -64,10 +64,10 @@ def _filled(template: str, session_id: int, name: str, proposal: str, instrument
 def require_inside(path: Path, roots: tuple[Path, ...]) -> None:
     """Raise InvalidInputError unless the resolved `path` lies inside one of `roots`."""
     if not any(path.is_relative_to(root) for root in roots):
-        allowed = ", ".join(str(root) for root in roots)
+        allowed = ", ".join(dict.fromkeys(str(root) for root in roots))
         raise InvalidInputError(
-            f"{path} lies outside the folders that files may come from.",
+            f"{path} lies outside the folders that files may be in.",
             code="OUTSIDE_ROOTS",
             value=str(path),
-            remedy=f"Copy the file below one of: {allowed}; or add its folder to data.allowed_roots.",
+            remedy=f"Name a path below one of: {allowed}; or add its folder to data.allowed_roots.",
         )

@@ -47,6 +47,14 @@ def listed_paths(reads: Reads, instrument: Instrument, session: Session) -> list
     return [path for path in listed if path.parent != folder or path.name not in RECORD or path.exists()]
 
 
+def folders_of_moved_runs(reads: Reads, instrument: Instrument, session: Session) -> dict[Path, str]:
+    """The folders that runs of the session were recorded in before they came, with their place among its own files."""
+    origins = {run.recorded_in for run in reads.runs(session.id)} - {0, session.id}
+    return {
+        instrument.data_root / reads.session(origin).folder: str(MOVED / f"{origin:06d}") for origin in sorted(origins)
+    }
+
+
 def gather(
     reads: Reads, instrument: Instrument, session: Session, between_chunks: Callable[[], None] = lambda: None
 ) -> Gathered:

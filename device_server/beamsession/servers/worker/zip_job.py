@@ -12,7 +12,7 @@ from beamsession.model.job import Job
 from beamsession.model.plain import plain
 from beamsession.servers.worker.job_runner import Done
 from beamsession.servers.worker.job_watch import JobWatch
-from beamsession.servers.worker.session_files import listed_paths
+from beamsession.servers.worker.session_files import folders_of_moved_runs, listed_paths
 from beamsession.store import Store
 
 
@@ -62,6 +62,7 @@ class ZipWork:
             rules=self._instrument.rules,
             mark=f"{self._instrument.name}-job-{job.id}",
             overwrite=bool(job.arguments["overwrite"]),
+            guests=folders_of_moved_runs(self._store, self._instrument, session),
             progress=lambda done, total: watch.progress(done / total if total else 1.0),
             checkpoint=watch.checkpoint,
         )
