@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ from beamsession.model.plan import FileRules
 from beamsession.model.run import Run, RunOrigin
 from beamsession.model.session import AddedFile, Session
 from beamsession.model.states import RunIntent, RunState, SessionState
+from record_samples import Log
 
 NOW = datetime(2026, 11, 21, 8, tzinfo=UTC)
 HOME = "2026/p1/000003_x"
@@ -151,3 +153,28 @@ def test_a_run_whose_line_is_torn_is_remarked(tmp_path: Path) -> None:
     found = read_session(folder)
     assert found.runs == ()
     assert "should have 1 runs" in found.remarks[0]
+
+
+def told(folder: Path, log: Log) -> Path:
+    """`folder` with these events."""
+    (folder / "events.jsonl").write_text("".join(json.dumps(event.as_json()) + "\n" for event in log.events))
+    return folder
+
+
+def test_a_run_that_is_lost_from_the_record_is_told_from_the_events_of_the_folder(tmp_path: Path) -> None:
+    log = Log()
+    log.add("session_started", name="x", folder=HOME, metadata={})
+    log.add("run_registered", run_number=1, file=f"/data/{HOME}/a.h5", title="lost")
+    folder = told(written(tmp_path / "a", replace(SESSION, run_count=1)), log)
+    found = read_session(folder)
+    assert [(run.path, run.title) for run in found.runs] == [(folder / "a.h5", "lost")]
+    assert "does not have run 1" in found.remarks[0]
+
+
+def test_events_that_say_something_else_than_ours_harm_no_session(tmp_path: Path) -> None:
+    log = Log()
+    log.add("session_started", name="x", folder=HOME, metadata={})
+    log.add("run_moved", **{"from": "x", "number": None})
+    found = read_session(told(written(tmp_path / "a", replace(SESSION, run_count=1), RUN), log))
+    assert [run.title for run in found.runs] == ["first"]
+    assert "its events cannot be understood" in found.remarks[0]

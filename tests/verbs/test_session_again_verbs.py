@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from beamsession.model.errors import InvalidInputError
 from beamsession.model.hook import HookConfig, HookEvent
 from beamsession.model.job import JobKind
 from beamsession.record.recorder import Recorder
@@ -351,3 +352,11 @@ def test_a_run_ends_when_its_recorder_says_so_not_when_that_is_heard(desk: Desk)
     ended = desk.drain()
     assert ended.stop is not None
     assert desk.store.run(desk.session.id, 1).stop == ended.stop
+
+
+def test_the_data_root_is_no_file_of_an_imported_session(desk: Desk) -> None:
+    root = {"path": str(desk.instrument.data_root), "is_folder": True}
+    with pytest.raises(InvalidInputError) as refused:
+        adopted(desk, files=[root])
+    assert refused.value.code == "HOLDS_SESSIONS"
+    assert desk.ask("session_list") == []

@@ -167,7 +167,8 @@ def test_a_record_takes_nothing_from_outside_the_allowed_roots(
     assert all("data.allowed_roots" in reason for reason in reasons)
     assert job.detail.startswith(f"1 sessions imported, 0 skipped, 7 failed: {reasons[0]}")
     assert job.detail.endswith("(6 more failed.)")
-    ((run,), (file,)) = (reader(job.result["imported"][0]["session"]) for reader in (rig.store.runs, rig.store.files))
+    session = job.result["imported"][0]["session"]
+    (run,), (file,) = rig.store.runs(session), rig.store.files(session)
     assert (run.file, file.path, file.size) == (str(place / "absent.h5"), str(place / "absent.txt"), 0)
 
 

@@ -61,13 +61,22 @@ def read_session(folder: Path) -> ForeignSession:
 def _record(folder: SessionFolder, complaints: list[str]) -> SessionRecord:
     """What the folder says, and what only its events tell of runs and files. Raises what `SessionFolder.read` does."""
     recorded = folder.read(complaints.append)
-    retelling = Retelling({})
-    retelling.tell(folder.events(complaints.append))
-    told = retelling.records().get(recorded.session.id)
+    told = _told(folder, recorded.session.id, complaints)
     record, lost = with_lost(recorded, told) if told else (recorded, [])
     missing = count_complaint(recorded.session.run_count, len(recorded.runs), record, told)
     complaints += [*lost, *([missing] if missing else [])]
     return record
+
+
+def _told(folder: SessionFolder, session_id: int, complaints: list[str]) -> SessionRecord | None:
+    """The session by its events alone; they come from elsewhere, and need not say what ours would."""
+    retelling = Retelling({})
+    try:
+        retelling.tell(folder.events(complaints.append))
+        return retelling.records().get(session_id)
+    except (KeyError, ValueError, TypeError, AttributeError) as fault:
+        complaints.append(f"its events cannot be understood ({type(fault).__name__}: {fault})")
+        return None
 
 
 def _run(run: Run, session: Session, folder: Path, remarks: list[str]) -> ForeignRun:

@@ -16,6 +16,7 @@ from beamsession.model.states import RunIntent, RunState, SessionState
 from beamsession.model.verb import Place
 from beamsession.verbs.context import Change, Context
 from beamsession.verbs.folder import folder_template, told
+from beamsession.verbs.path import require_no_sessions_in
 from beamsession.verbs.registry import verb
 
 
@@ -27,6 +28,9 @@ def session_adopt(ctx: Context, *, record: AdoptedSession) -> int | None:
     """
     if ctx.store.session_from(ctx.instrument.name, record.source) is not None or _is_our_own(ctx, record):
         return None
+    for file in record.files:
+        if file.is_folder:
+            require_no_sessions_in(ctx, file.path)
     name, title = names.path_token(record.name), names.title(record.title)
     metadata = check_metadata(record.metadata)
     with ctx.change() as change:

@@ -27,7 +27,8 @@ def file_add(ctx: Context, *, path: str, session: int = 0) -> bool:
     """
     found = session_to_edit(ctx, session, Command.ADD_FILE)
     facts = existing_path(ctx, folder_of(ctx, found), path)
-    require_no_sessions_in(ctx, facts)
+    if facts.is_folder:
+        require_no_sessions_in(ctx, facts.path)
     if ctx.store.file(found.id, str(facts.path)) is not None:
         return False
     with ctx.change() as change:

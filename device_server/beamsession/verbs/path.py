@@ -56,11 +56,9 @@ def existing_path(ctx: Context, base: Path, text: str) -> FileFacts:
     return facts.model_copy(update={"path": _inside(ctx, facts.path)})
 
 
-def require_no_sessions_in(ctx: Context, facts: FileFacts) -> None:
-    """Raise InvalidInputError HOLDS_SESSIONS for a folder that has the data root or sessions' folders below it."""
-    root, path = ctx.instrument.data_root, facts.path
-    if not facts.is_folder:
-        return
+def require_no_sessions_in(ctx: Context, path: Path) -> None:
+    """Raise InvalidInputError HOLDS_SESSIONS where the folder `path` has the data root or sessions' folders in it."""
+    root = ctx.instrument.data_root
     is_below = path != root and path.is_relative_to(root)
     if root.is_relative_to(path) or (is_below and ctx.store.session_below(path.relative_to(root).as_posix())):
         raise InvalidInputError(

@@ -47,7 +47,8 @@ def session_create(
     base = start_of_relative_paths(ctx, root)
     found = list({facts.path: facts for facts in (existing_path(ctx, base, path) for path in files)}.values())
     for facts in found:
-        require_no_sessions_in(ctx, facts)
+        if facts.is_folder:
+            require_no_sessions_in(ctx, facts.path)
     times = [facts.modified for facts in found if facts.modified is not None]
     with ctx.change() as change:
         session = change.tx.new_session(
