@@ -122,3 +122,13 @@ def test_progress_never_goes_back_while_a_job_waits_for_a_server(site: Site) -> 
     job = site.run()
     assert (job.state, site.worked) == (JobState.DONE, 2)
     assert site.shares == sorted(site.shares)
+
+
+def test_a_fault_that_nobody_foresaw_is_told_in_a_sentence_though_it_has_no_words(site: Site) -> None:
+    def work(_watch: JobWatch) -> None:
+        raise AssertionError
+
+    site.work = work
+    job = site.run()
+    assert job.state is JobState.FAILED
+    assert job.detail.startswith("The worker failed in a way nobody foresaw (AssertionError). Look in its log")

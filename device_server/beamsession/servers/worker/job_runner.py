@@ -16,6 +16,7 @@ from beamsession.servers.worker.brake import Brake
 from beamsession.servers.worker.courier import Courier
 from beamsession.servers.worker.job_watch import JobCancelledError, JobWatch
 from beamsession.servers.worker.last_word import LastWord
+from beamsession.servers.worker.outcome import unforeseen
 from beamsession.servers.worker.reports import job_progress
 from beamsession.store import Store
 
@@ -108,7 +109,7 @@ class JobRunner:
                 return _Try(state=JobState.FAILED, detail=f"The disk does not answer as it should: {fault}.")
             except Exception as fault:
                 log.exception("job %d failed in a way nobody foresaw", job_id)
-                return _Try(state=JobState.FAILED, detail=f"{type(fault).__name__}: {fault}")
+                return _Try(state=JobState.FAILED, detail=unforeseen(fault))
 
     def _check(self, job: Job) -> _Try:
         if job.cancel_asked:

@@ -57,7 +57,13 @@ def tried(action: Callable[[], Any]) -> Outcome:
         return Outcome(ending=Ending.WAIT, code="DISK", text=f"The disk does not answer as it should: {fault}.")
     except Exception as fault:
         log.exception("a step of an ingest failed in a way nobody foresaw")
-        return Outcome(ending=Ending.PARK, code="INTERNAL_ERROR", text=f"{type(fault).__name__}: {fault}")
+        return Outcome(ending=Ending.PARK, code="INTERNAL_ERROR", text=unforeseen(fault))
+
+
+def unforeseen(fault: Exception) -> str:
+    """A sentence about a fault of ours, which may have no words of its own."""
+    said = " ".join(f"{type(fault).__name__}: {fault}".rstrip(": ").split())
+    return f"The worker failed in a way nobody foresaw ({said}). Look in its log, report it, and ask again."
 
 
 def pause_before(tries: int, first_s: float, longest_s: float, wanted_s: float | None) -> float:
