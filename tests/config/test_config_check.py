@@ -88,7 +88,7 @@ def test_each_fault_is_named_with_its_key_and_the_remedy(tmp_path: Path, text: s
     file = tmp_path / "b.toml"
     file.write_text(text)
     done = check(file)
-    assert (done.exit_code, done.stdout) == (1, "")
+    assert (done.exit_code, done.stdout) == (2, "")
     for complaint in complaints:
         assert complaint in done.stderr
 

@@ -16,7 +16,7 @@ config_app = typer.Typer(no_args_is_help=True)
 
 @config_app.command("check")
 def config_check(file: Annotated[Path, typer.Argument(help="the TOML file")]) -> None:
-    """Check a configuration file: each error with its key and the remedy; exit code 1 if there is one."""
+    """Check a configuration file: each error with its key and the remedy; exit code 2 if there is one."""
     from beamsession.config import ConfigError, load
 
     try:
@@ -24,7 +24,7 @@ def config_check(file: Annotated[Path, typer.Argument(help="the TOML file")]) ->
     except ConfigError as error:
         for complaint in error.complaints:
             print(complaint, file=sys.stderr)
-        raise typer.Exit(ExitCode.REFUSED) from error
+        raise typer.Exit(ExitCode.USAGE) from error
     metadata = beamline.metadata
     if metadata.definition_file:
         for key, word in metadata.definition_file.unknown_types.items():
