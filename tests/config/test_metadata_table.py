@@ -99,7 +99,7 @@ def test_the_number_of_keys_is_told_and_a_type_that_is_misspelt(file: Path) -> N
 )
 def test_each_fault_is_named_with_its_key(file: Path, text: str, complaint: str) -> None:
     done = check(file, text)
-    assert (done.exit_code, done.stdout) == (1, "")
+    assert (done.exit_code, done.stdout) == (2, "")
     assert complaint.format(folder=file.parent) in done.stderr
 
 
