@@ -219,7 +219,7 @@ def test_a_silent_recorder_loses_the_run_and_brings_it_back(rig: Rig) -> None:
     rig.start()
     rig.await_run(RunState.RECORDING)
     wait_until("all is well", lambda: not alarm_codes(rig))
-    assert rig.service.view.state is DeviceState.RUNNING
+    wait_until("the device runs", lambda: rig.service.view.state is DeviceState.RUNNING)
 
 
 def test_a_session_needs_no_recorder_but_a_run_does(rig: Rig) -> None:
