@@ -23,7 +23,15 @@ def inside_roots(path: Path, roots: tuple[Path, ...]) -> Path:
             value=ascii(str(path)),
             remedy="Correct the record that names it.",
         ) from fault
+    return below_roots(found, roots)
+
+
+def below_roots(path: Path, roots: tuple[Path, ...]) -> Path:
+    """`path`, which leads through no links below its root, below that root as it is configured, should that be a link.
+
+    Raises InvalidInputError OUTSIDE_ROOTS.
+    """
     real = {Path(os.path.realpath(root)): root for root in reversed(roots)}
-    require_inside(found, (*roots, *real))
-    root = next((root for root in real if found.is_relative_to(root)), None)
-    return found if root is None else real[root] / found.relative_to(root)
+    require_inside(path, (*roots, *real))
+    root = next((root for root in real if path.is_relative_to(root)), None)
+    return path if root is None else real[root] / path.relative_to(root)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os.path
 from pathlib import Path
 
+from beamsession.archive.inside_roots import below_roots
 from beamsession.model.errors import InvalidInputError, NotFoundError
 from beamsession.model.names import shortened
-from beamsession.model.paths import require_inside
 from beamsession.model.report import FileFacts
 from beamsession.model.session import Session
 from beamsession.verbs.context import Context
@@ -35,7 +35,7 @@ def normal_path(ctx: Context, base: Path, text: str) -> Path:
             value=ascii(shortened(stripped)),
             remedy="Give the path of a file on the server's host.",
         )
-    return _inside(ctx, Path(os.path.normpath(base / stripped)))
+    return below_roots(Path(os.path.normpath(base / stripped)), ctx.instrument.roots)
 
 
 def existing_path(ctx: Context, base: Path, text: str) -> FileFacts:
@@ -53,7 +53,7 @@ def existing_path(ctx: Context, base: Path, text: str) -> FileFacts:
             value=str(path),
             remedy="Give the path as the recorder's host sees it.",
         )
-    return facts.model_copy(update={"path": _inside(ctx, facts.path)})
+    return facts.model_copy(update={"path": below_roots(facts.path, ctx.instrument.roots)})
 
 
 def require_no_sessions_in(ctx: Context, path: Path) -> None:
@@ -67,12 +67,3 @@ def require_no_sessions_in(ctx: Context, path: Path) -> None:
             value=str(path),
             remedy="Name files, or folders that belong to this session alone.",
         )
-
-
-def _inside(ctx: Context, path: Path) -> Path:
-    """`path` below a root as it is configured, should that be a link: so all paths of a session begin alike."""
-    roots = ctx.instrument.roots
-    resolved = {Path(os.path.realpath(root)): root for root in reversed(roots)}
-    require_inside(path, (*roots, *resolved))
-    found = next((root for root in resolved if path.is_relative_to(root)), None)
-    return path if found is None else resolved[found] / path.relative_to(found)

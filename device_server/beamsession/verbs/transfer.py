@@ -12,7 +12,7 @@ from beamsession.model.paths import is_data
 from beamsession.model.permissions import Action
 from beamsession.model.verb import Place
 from beamsession.verbs.context import Context
-from beamsession.verbs.path import existing_path, normal_path, start_of_relative_paths
+from beamsession.verbs.path import existing_path, normal_path
 from beamsession.verbs.registry import verb
 
 _SUFFIX = ".zip"
@@ -58,7 +58,7 @@ def session_import(ctx: Context, *, path: str) -> JobId:
 
     Nothing is copied and nothing is imported twice. The path must lie below the data root or an allowed root.
     """
-    facts = existing_path(ctx, start_of_relative_paths(ctx, ""), path)
+    facts = existing_path(ctx, ctx.instrument.data_root, path)
     if not facts.is_folder:
         raise InvalidInputError(
             f"{facts.path} is no folder.",

@@ -69,8 +69,8 @@ class IngestTriggering:
         self._waiting: dict[int, _Waiting] = {}
 
     def take_up(self) -> None:
-        """Look for completed sessions whose ingest nobody does: what a crash may have left."""
-        for ingest in self._store.ingests(instrument=self._instrument, states=_OPEN):
+        """Look for completed sessions whose ingest nobody does, oldest first: what a crash may have left."""
+        for ingest in reversed(self._store.ingests(instrument=self._instrument, states=_OPEN)):
             if not self._queue.is_active(ingest.session_id):
                 self._waiting[ingest.session_id] = _Waiting(self._due_by_log(ingest.session_id))
 
