@@ -34,6 +34,23 @@ class Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class DataLayout(Value):
+    """Paths in a data file: its frames, and beside them their unique ids and times (None: it has none)."""
+
+    data: str
+    unique_id: str | None = None
+    time_stamp: str | None = None
+    receive_time: str | None = None
+
+
+OWN_LAYOUT = DataLayout(
+    data="/entry/data/data",
+    unique_id="/entry/data/unique_id",
+    time_stamp="/entry/data/time_stamp",
+    receive_time="/entry/data/receive_time",
+)
+
+
 class Protocol(StrEnum):
     """How a PV is read."""
 
@@ -51,9 +68,31 @@ class Compression(StrEnum):
 class _Detector(Value):
     name: Identifier = Field(description="names the data file run_0001_<name>.h5 and the NXdetector group")
     title: str = Field(default="", description="what people call it")
+    frames_factor: int = Field(
+        default=1, ge=1, description="how many frames it makes for each declared frame of a run: for a faster detector"
+    )
+
+    @property
+    def address(self) -> str:
+        """Where it is found on the control system: the PV or attribute of its frames."""
+        raise NotImplementedError
+
+    @property
+    def layout(self) -> DataLayout | None:
+        """Where its data file holds what; None for a detector that has no data file."""
+        return OWN_LAYOUT
+
+
+class _Streamed(_Detector):
+    """Frames that a recorder takes off the wire and writes itself."""
+
     units: str = Field(default="counts", description="unit of a pixel's value")
     compression: Compression = Field(default=Compression.NONE, description="of the frames in the data file")
     ring_mib: int = Field(default=256, ge=16, le=65536, description="memory between receiver and writer, MiB")
+
+
+class _PvDetector(_Streamed):
+    pv: PvName
     dropped_pv: PvName | None = Field(
         default=None,
         description="counter of frames the detector itself dropped; its growth during a run counts as missing",
@@ -69,15 +108,19 @@ class _Detector(Value):
         default=None, description="put this at frames_pv for a run without a declared number; left out: nothing is put"
     )
 
+    @property
+    def address(self) -> str:
+        return self.pv
 
-class PvaDetector(_Detector):
+
+class PvaDetector(_PvDetector):
     """Frames from one NTNDArray PV: shape, type, unique id and time stamp come with each frame."""
 
     source: Literal["pva"] = "pva"
     pv: PvName = Field(description="the NTNDArray")
 
 
-class CaDetector(_Detector):
+class CaDetector(_PvDetector):
     """Frames from a CA waveform: shape and unique id come from PVs beside it (areaDetector's NDStdArrays)."""
 
     source: Literal["ca"] = "ca"

@@ -84,6 +84,11 @@ class RunPlan(Value):
         """The run's NeXus master."""
         return self.folder / f"{self.stem}.nxs"
 
+    def frames_of(self, detector: str) -> int | None:
+        """The declared number of frames of one detector; those of a faster one are more."""
+        factors = {item.name: item.frames_factor for item in self.detectors}
+        return None if self.frames is None else self.frames * factors.get(detector, 1)
+
     def data_file(self, detector: str) -> Path:
         """The data file of one detector."""
         return self.folder / f"{self.stem}_{detector}.h5"

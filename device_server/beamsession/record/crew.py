@@ -44,7 +44,7 @@ class Crew:
         self._scalars = scalars
         self._prepared: list[Lane[Detector]] = []
         self._scalars_prepared = False
-        self._progress = {lane.name: _nothing_yet(lane.name, plan.frames) for lane in detectors}
+        self._progress = {lane.name: _nothing_yet(lane.name, plan.frames_of(lane.name)) for lane in detectors}
         self._heard = dict.fromkeys(self._progress, time.monotonic())
         self._short_since: float | None = None
 
@@ -162,18 +162,21 @@ class Crew:
             self._progress[lane.name] = self._progress[lane.name].model_copy(update={"failure": sentence})
 
     def _is_finished(self, seen: Sequence[Progress]) -> bool:
-        """Whether every detector has had its declared number.
+        """Whether every detector that counts frames has had its declared number.
 
         Lost frames count as had, or a run that lost one would never end; but a frame that is only late must get its
         chance, so a number reached that way has to stand for a moment.
         """
-        expected = self._plan.frames
-        if expected is None or not seen:
+        if self._plan.frames is None:
             return False
-        if all(progress.closed or progress.account.received >= expected for progress in seen):
+        counting = [(progress, progress.account.expected) for progress in seen if progress.account.expected is not None]
+        if not counting:
+            return False
+        if all(progress.closed or progress.account.received >= expected for progress, expected in counting):
             return True
         if not all(
-            progress.closed or progress.account.received + progress.account.lost >= expected for progress in seen
+            progress.closed or progress.account.received + progress.account.lost >= expected
+            for progress, expected in counting
         ):
             self._short_since = None
             return False

@@ -24,7 +24,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from beamsession.model.detector import Compression
+from beamsession.model.detector import OWN_LAYOUT, Compression
 from beamsession.model.errors import RefusedError
 from beamsession.model.plan import FileRules
 from beamsession.record.compression import dataset_options
@@ -32,7 +32,7 @@ from beamsession.record.frame import Frame, FrameFormat
 
 ENTRY = "/entry"
 GROUP = "/entry/data"
-DATA = "/entry/data/data"
+DATA = OWN_LAYOUT.data
 UNIQUE_ID = "/entry/data/unique_id"
 TIME_STAMP = "/entry/data/time_stamp"
 RECEIVE_TIME = "/entry/data/receive_time"

@@ -271,7 +271,9 @@ def first_report(plan: RunPlan) -> RunReport:
         key=plan.key,
         state=RunState.PREPARING,
         accounts=tuple(
-            Completeness(detector=item.name, expected=plan.frames, missing=plan.frames or 0) for item in plan.detectors
+            Completeness(detector=item.name, expected=expected, missing=expected or 0)
+            for item in plan.detectors
+            for expected in [plan.frames_of(item.name)]
         ),
     )
 

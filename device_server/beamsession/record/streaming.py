@@ -75,10 +75,11 @@ class StreamingDetector:
             compression=self._config.compression,
             rules=plan.rules,
         )
-        subscribe = Subscribe(epoch=self._epoch, frames=plan.frames, timeout=plan.connect_timeout_s)
+        frames = plan.frames_of(self.name)
+        subscribe = Subscribe(epoch=self._epoch, frames=frames, timeout=plan.connect_timeout_s)
         self._writer.ask({"do": "reserve", **reserve.model_dump(mode="json")}, _START_S)
         with self._lock:
-            self._run = _Run(path, plan.frames, Completeness(detector=self.name, expected=plan.frames))
+            self._run = _Run(path, frames, Completeness(detector=self.name, expected=frames))
         try:
             reply = self._receiver.ask(
                 {"do": "subscribe", **subscribe.model_dump(mode="json")}, plan.connect_timeout_s + _START_S

@@ -11,7 +11,6 @@ import numpy as np
 from beamsession.model.completeness import Completeness
 from beamsession.model.detector import DetectorConfig
 from beamsession.model.plan import RunPlan
-from beamsession.record.datafile import DATA, RECEIVE_TIME, TIME_STAMP, UNIQUE_ID
 from beamsession.record.nexus.matching import held, interpolated
 from beamsession.record.nexus.objects import make_group, write_field
 from beamsession.record.nexus.seconds import seconds_since
@@ -27,24 +26,28 @@ def link_detectors(file: h5py.File, plan: RunPlan) -> None:
     entry, instrument = file["entry"], file["entry/instrument"]
     assert isinstance(entry, h5py.Group)
     assert isinstance(instrument, h5py.Group)
-    for detector in plan.detectors:
-        source = plan.data_file(detector.name).name
+    linked = [(detector, detector.layout) for detector in plan.detectors]
+    for detector, layout in linked:
         group = make_group(instrument, detector.name, "NXdetector")
-        write_field(group, "local_name", detector.pv)
+        write_field(group, "local_name", detector.address)
         write_field(group, "description", detector.title or detector.name)
+        if layout is None:
+            continue
+        source = plan.data_file(detector.name).name
         for name, path in (
-            ("data", DATA),
-            ("sequence_number", UNIQUE_ID),
-            ("time_stamp", TIME_STAMP),
-            ("receive_time", RECEIVE_TIME),
+            ("data", layout.data),
+            ("sequence_number", layout.unique_id),
+            ("time_stamp", layout.time_stamp),
+            ("receive_time", layout.receive_time),
         ):
-            group[name] = h5py.ExternalLink(source, path)
+            if path is not None:
+                group[name] = h5py.ExternalLink(source, path)
         plot = make_group(entry, detector.name, "NXdata")
         plot.attrs["signal"] = SIGNAL
-        plot[SIGNAL] = h5py.ExternalLink(source, DATA)
+        plot[SIGNAL] = h5py.ExternalLink(source, layout.data)
         write_field(plot, "title", detector.title or detector.name)
-    if plan.detectors:
-        entry.attrs["default"] = plan.detectors[0].name
+    if plots := [detector.name for detector, layout in linked if layout is not None]:
+        entry.attrs["default"] = plots[0]
 
 
 def write_accounts(file: h5py.File, accounts: Sequence[Completeness]) -> None:
