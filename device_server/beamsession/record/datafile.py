@@ -5,7 +5,8 @@ Layout, N frames of Y rows and X columns (any shape of up to four dimensions is 
     /                        NXroot   @default = "entry"
     /entry                   NXentry  @default = "data"; @title
     /entry/data              NXdata   @signal = "data"
-    /entry/data/data         (N, Y, X), one chunk for each frame; @units, @interpretation = "image", @long_name
+    /entry/data/data         (N, Y, X), one chunk for each frame; @units, @interpretation = "image", @long_name;
+                             colour images: @color_mode as areaDetector calls it, RGB1 is "rgb-image"
     /entry/data/unique_id    (N) int64, the detector's own number of each frame
     /entry/data/time_stamp   (N) int64, the detector's time stamp; @units = "ns", @start = "1970-01-01T00:00:00Z"
     /entry/data/receive_time (N) int64, when the frame came off the wire; the same attributes
@@ -29,6 +30,7 @@ from beamsession.model.errors import RefusedError
 from beamsession.model.plan import FileRules
 from beamsession.record.compression import dataset_options
 from beamsession.record.frame import Frame, FrameFormat
+from beamsession.record.passthrough import chunk_of, filter_options
 
 ENTRY = "/entry"
 GROUP = "/entry/data"
@@ -43,6 +45,7 @@ _CHUNK = 4096  # numbers in a chunk of the datasets beside the frames
 _ALIGNED_FROM = 1 << 16
 _PAGE = 4096
 _IMAGE_DIMENSIONS = 2
+_COLOR_LAST = "RGB1"  # red, green, blue of a pixel stand together, as NXdata wants it
 
 
 def reserve(path: Path, rules: FileRules) -> None:
@@ -107,7 +110,8 @@ class DataFile:
         self.flushed = 0
         self._appended = 0
         self._numbers: list[tuple[int, int, int]] = []
-        self._compressed = compression is not Compression.NONE
+        self._comes_compressed = form is not None and form.codec != ""
+        self._compressed = compression is not Compression.NONE and not self._comes_compressed
         # Frames begin on page boundaries: the kernel then need not read a page to change a part of it.
         self._file = h5py.File(
             path,
@@ -128,7 +132,10 @@ class DataFile:
         assert self.format is not None
         number = self._appended
         self._data.id.set_extent((number + 1, *self.format.shape))
-        if self._compressed:
+        if self._comes_compressed:
+            mask, chunk = chunk_of(self.format, frame.payload)
+            self._data.id.write_direct_chunk((number,) + (0,) * len(self.format.shape), chunk, mask)
+        elif self._compressed:
             self._data[number] = frame.payload.view(self.format.dtype).reshape(self.format.shape)
         else:
             self._data.id.write_direct_chunk((number,) + (0,) * len(self.format.shape), frame.payload)
@@ -173,9 +180,11 @@ class DataFile:
                 chunks=(1, *form.shape),
                 dtype=form.dtype,
                 fill_time="never",
-                **dataset_options(compression),
+                **(filter_options(form) if form.codec else dataset_options(compression)),
             )
-            data.attrs["interpretation"] = "image" if len(form.shape) >= _IMAGE_DIMENSIONS else "spectrum"
+            data.attrs["interpretation"] = _interpretation(form)
+            if form.color:
+                data.attrs["color_mode"] = form.color
         data.attrs.update({"units": units, "long_name": f"{title} ({units})"})
         return data
 
@@ -191,3 +200,10 @@ class DataFile:
             dataset.resize((self._appended,))
             dataset[self._appended - len(column) :] = column
         self._numbers.clear()
+
+
+def _interpretation(form: FrameFormat) -> str:
+    """NXdata's word for what a frame is."""
+    if len(form.shape) < _IMAGE_DIMENSIONS:
+        return "spectrum"
+    return "rgb-image" if form.color == _COLOR_LAST else "image"

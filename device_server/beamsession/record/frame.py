@@ -15,12 +15,14 @@ MAX_DIMENSIONS = 4
 class FrameFormat:
     """What every frame of a run has in common: `shape` rows first, `dtype` as numpy writes it (`<u2`).
 
-    `codec` names how the source compressed the pixels, empty for raw ones.
+    `codec` names how the source compressed the pixels, with what its name alone does not say (`blosc:lz4:bitshuffle`),
+    empty for raw ones. `color` is areaDetector's colour mode of an image of three dimensions (`RGB1`), where it told it.
     """
 
     shape: tuple[int, ...]
     dtype: str
     codec: str = ""
+    color: str = ""
 
     @property
     def nbytes(self) -> int:
@@ -29,7 +31,14 @@ class FrameFormat:
 
     def __str__(self) -> str:
         size = "x".join(str(length) for length in reversed(self.shape))
-        return f"{size} {np.dtype(self.dtype).name}{f' ({self.codec})' if self.codec else ''}"
+        remarks = ", ".join(remark for remark in (self.color, self.codec) if remark)
+        return f"{size} {np.dtype(self.dtype).name}{f' ({remarks})' if remarks else ''}"
+
+    def changed_to(self, other: FrameFormat) -> str:
+        """How a later frame differs, as a sentence for the end of the run."""
+        if (self.shape, self.dtype, self.color) == (other.shape, other.dtype, other.color):
+            return f"the codec changed from {self.codec or 'none'} to {other.codec or 'none'}"
+        return f"frame size changed from {self} to {other}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,9 +53,9 @@ class Written(Value):
 
 def format_to_json(form: FrameFormat) -> dict[str, Any]:
     """The format as a part of a message."""
-    return {"shape": list(form.shape), "dtype": form.dtype, "codec": form.codec}
+    return {"shape": list(form.shape), "dtype": form.dtype, "codec": form.codec, "color": form.color}
 
 
 def format_from_json(data: dict[str, Any]) -> FrameFormat:
     """The format that `format_to_json` wrote."""
-    return FrameFormat(tuple(data["shape"]), data["dtype"], data["codec"])
+    return FrameFormat(tuple(data["shape"]), data["dtype"], data["codec"], data["color"])

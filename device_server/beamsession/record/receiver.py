@@ -217,7 +217,7 @@ class Intake:
         if self._format is None:
             self._format = frame.format
         elif frame.format != self._format:
-            self.fail(f"frame size changed from {self._format} to {frame.format}")
+            self.fail(self._format.changed_to(frame.format))
             return
         if self._is_past_the_last(frame.unique_id):
             self._reach()

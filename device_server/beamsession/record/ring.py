@@ -22,10 +22,13 @@ from beamsession.record.frame import MAX_DIMENSIONS, Frame, FrameFormat
 _MIB = 1 << 20
 _PAGE = 4096
 _PLACE = struct.Struct("<IIQQqqq")  # kind, epoch, offset, size, unique id, time stamp, receive time
-_FORMAT = struct.Struct("<I4I8s16s36x")  # number of dimensions, shape, dtype, codec
+_FORMAT = struct.Struct("<I4I8s32s8s12x")  # number of dimensions, shape, dtype, codec, colour mode
 _ENTRY_BYTES = _PLACE.size + _FORMAT.size  # 128: a power of two fills the pipe's pages without a rest
 _FREED = struct.Struct("<QQ")
 _PIPE_BYTES = 512 << 10
+# What a codec may add to a frame that it could not make smaller.
+_CODEC_BYTES = 1 << 16
+_CODEC_SHARE = 16
 _MAX_SLOTS = 4000  # what the pipe back can hold, so that the writer never waits for a receiver that died
 
 
@@ -131,11 +134,12 @@ class Inlet:
         self._send(_PLACE.pack(_Kind.END, self._epoch, 0, 0, 0, 0, 0) + bytes(_FORMAT.size))
 
     def _lay_out(self, form: FrameFormat) -> None:
-        self._slot = -(-form.nbytes // _PAGE) * _PAGE
+        room = form.nbytes + (form.nbytes // _CODEC_SHARE + _CODEC_BYTES if form.codec else 0)
+        self._slot = -(-room // _PAGE) * _PAGE
         count = min(self._memory.nbytes // self._slot, self._most_slots)
         if not count:
             raise FrameTooLargeError(
-                f"a frame of {form.nbytes / _MIB:.0f} MiB in a ring of {self._memory.nbytes / _MIB:.0f} MiB"
+                f"a frame of {room / _MIB:.0f} MiB in a ring of {self._memory.nbytes / _MIB:.0f} MiB"
             )
         self._free = [index * self._slot for index in reversed(range(count))]
 
@@ -217,9 +221,11 @@ class Outlet:
 
 def _packed(form: FrameFormat) -> bytes:
     shape = form.shape + (0,) * (MAX_DIMENSIONS - len(form.shape))
-    return _FORMAT.pack(len(form.shape), *shape, form.dtype.encode(), form.codec.encode())
+    texts = (form.dtype.encode(), form.codec.encode(), form.color.encode())
+    return _FORMAT.pack(len(form.shape), *shape, *texts)
 
 
 def _unpacked(packed: bytes) -> FrameFormat:
-    dimensions, *shape, dtype, codec = _FORMAT.unpack(packed)
-    return FrameFormat(tuple(shape[:dimensions]), dtype.rstrip(b"\0").decode(), codec.rstrip(b"\0").decode())
+    dimensions, *shape, dtype, codec, color = _FORMAT.unpack(packed)
+    texts = (text.rstrip(b"\0").decode() for text in (dtype, codec, color))
+    return FrameFormat(tuple(shape[:dimensions]), *texts)

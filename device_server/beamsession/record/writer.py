@@ -141,7 +141,7 @@ class Filling:
             return
         if self._file is None or self._file.format != frame.format:
             if self._file is not None and self._next_flush is not None:
-                self.fail(f"frame size changed from {self._file.format} to {frame.format}")
+                self.fail(self._file.format.changed_to(frame.format))
                 return
             self.create(frame.format)
         assert self._file is not None
