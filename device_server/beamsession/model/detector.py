@@ -35,12 +35,18 @@ class Value(BaseModel):
 
 
 class DataLayout(Value):
-    """Paths in a data file: its frames, and beside them their unique ids and times (None: it has none)."""
+    """Paths in a data file: its frames, and beside them their unique ids and times (None: it has none).
+
+    A table grows by blocks of rows: `data` is its signal, `columns` the group that holds all columns, `first_row` where
+    each block begins; ids and times are those of the blocks. Its rows are no frames, so nothing is matched to them.
+    """
 
     data: str
     unique_id: str | None = None
     time_stamp: str | None = None
     receive_time: str | None = None
+    columns: str | None = None
+    first_row: str | None = None
 
 
 OWN_LAYOUT = DataLayout(
@@ -48,6 +54,9 @@ OWN_LAYOUT = DataLayout(
     unique_id="/entry/data/unique_id",
     time_stamp="/entry/data/time_stamp",
     receive_time="/entry/data/receive_time",
+)
+TABLE_LAYOUT = OWN_LAYOUT.model_copy(
+    update={"data": "/entry/signal", "columns": "/entry/data", "first_row": "/entry/data/first_row"}
 )
 
 
@@ -114,10 +123,13 @@ class _PvDetector(_Streamed):
 
 
 class PvaDetector(_PvDetector):
-    """Frames from one NTNDArray PV: shape, type, unique id and time stamp come with each frame."""
+    """Frames from one NTNDArray PV: shape, type, unique id and time stamp come with each frame.
+
+    The PV may also be an NTScalarArray: its frames are lines, numbered as they come.
+    """
 
     source: Literal["pva"] = "pva"
-    pv: PvName = Field(description="the NTNDArray")
+    pv: PvName = Field(description="the NTNDArray, or an NTScalarArray whose values are lines of numbers")
 
 
 class CaDetector(_PvDetector):
@@ -135,7 +147,35 @@ class CaDetector(_PvDetector):
     )
 
 
-DetectorConfig = Annotated[PvaDetector | CaDetector, Field(discriminator="source")]
+class TableDetector(_Detector):
+    """Rows from one NTTable PV: every update is a block of them."""
+
+    source: Literal["pva_table"] = "pva_table"
+    pv: PvName = Field(description="the NTTable")
+    signal: str | None = Field(default=None, description="column to plot; left out: the first column of numbers")
+    units_of: dict[str, str] = Field(default_factory=dict, description="units of the columns, by the column's name")
+    text_bytes: int = Field(
+        default=128,
+        ge=1,
+        le=4096,
+        description="room for a text in a column, in bytes of UTF-8; a longer one ends a run",
+    )
+    frames_factor: int = Field(
+        default=0,
+        ge=0,
+        description="how many updates it makes for each declared frame of a run; 0: its updates are not counted on",
+    )
+
+    @property
+    def address(self) -> str:
+        return self.pv
+
+    @property
+    def layout(self) -> DataLayout | None:
+        return TABLE_LAYOUT
+
+
+DetectorConfig = Annotated[PvaDetector | CaDetector | TableDetector, Field(discriminator="source")]
 
 
 class ReadingConfig(Value):

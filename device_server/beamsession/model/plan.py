@@ -85,9 +85,10 @@ class RunPlan(Value):
         return self.folder / f"{self.stem}.nxs"
 
     def frames_of(self, detector: str) -> int | None:
-        """The declared number of frames of one detector; those of a faster one are more."""
+        """The declared number of frames of one detector; a faster one has more, one with the factor 0 has none."""
         factors = {item.name: item.frames_factor for item in self.detectors}
-        return None if self.frames is None else self.frames * factors.get(detector, 1)
+        factor = factors.get(detector, 1)
+        return self.frames * factor if self.frames and factor else None
 
     def data_file(self, detector: str) -> Path:
         """The data file of one detector."""

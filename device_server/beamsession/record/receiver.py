@@ -10,13 +10,12 @@ import logging
 import select
 import sys
 import time
-from typing import Any
+from typing import Any, Protocol
 
 from pydantic import TypeAdapter
 
 from beamsession.model.completeness import IdTally, account
 from beamsession.model.detector import CaDetector, DetectorConfig, PvaDetector
-from beamsession.record.frame import Frame, FrameFormat
 from beamsession.record.link import Link, Message
 from beamsession.record.orders import Received, Subscribe, format_to_json
 from beamsession.record.ring import FrameTooLargeError, Inlet, Ring
@@ -176,10 +175,29 @@ class Receiver:
         self._link.send(intake.report(ended=ended).model_dump(mode="json"))
 
 
+class Item(Protocol):
+    """What is counted: a frame, or a block of a table's rows."""
+
+    @property
+    def format(self) -> Any: ...
+    @property
+    def unique_id(self) -> int: ...
+    @property
+    def time_ns(self) -> int: ...
+    @property
+    def receive_ns(self) -> int: ...
+
+
+class Sink(Protocol):
+    """Where items go; False if there is no room for one."""
+
+    def put(self, frame: Any, /) -> bool: ...
+
+
 class Intake:
     """The frames of one run on their way into the ring, and their account."""
 
-    def __init__(self, detector: str, inlet: Inlet, declared: int | None) -> None:
+    def __init__(self, detector: str, inlet: Sink, declared: int | None) -> None:
         self._detector = detector
         self._inlet = inlet
         self.declared = declared
@@ -191,7 +209,7 @@ class Intake:
         self._first: int | None = None
         self._skipped = 0
         self._overruns = 0
-        self._format: FrameFormat | None = None
+        self._format: Any = None
         self._failure = ""
         self._overtaken_since: float | None = None
         self._dropped_last: int | None = None
@@ -202,7 +220,7 @@ class Intake:
         self._passed_the_stop = False
         self._source_ahead_ns = 0
 
-    def take(self, frame: Frame) -> None:
+    def take(self, frame: Item) -> None:
         """Record one frame, or leave it out where it is not to be recorded."""
         if not self.armed or self.reached or self._failure:
             return
@@ -294,14 +312,14 @@ class Intake:
             failure=self._failure,
         )
 
-    def _is_after_the_stop(self, frame: Frame) -> bool:
+    def _is_after_the_stop(self, frame: Item) -> bool:
         """By its time stamp; a source whose clock is ahead is given what it was seen to be ahead."""
         self._source_ahead_ns = max(self._source_ahead_ns, frame.time_ns - frame.receive_ns)
         if self._stop_ns is None or frame.time_ns == frame.receive_ns:
             return False
         return frame.time_ns - self._source_ahead_ns > self._stop_ns
 
-    def _put(self, frame: Frame) -> None:
+    def _put(self, frame: Item) -> None:
         if self._first is None:
             self._first = frame.unique_id
         try:

@@ -39,6 +39,8 @@ def link_detectors(file: h5py.File, plan: RunPlan) -> None:
             ("sequence_number", layout.unique_id),
             ("time_stamp", layout.time_stamp),
             ("receive_time", layout.receive_time),
+            ("first_row", layout.first_row),
+            ("columns", layout.columns),
         ):
             if path is not None:
                 group[name] = h5py.ExternalLink(source, path)
@@ -70,12 +72,17 @@ def write_axes(
     axes = {reading.name for reading in plan.readings if reading.axis}
     chosen = [item for item in series if item.column.name in axes]
     for detector in plan.detectors:
+        layout = detector.layout
+        if layout is None:
+            continue
         try:
-            frames = stored_frames(plan.data_file(detector.name))
+            frames = stored_frames(plan.data_file(detector.name), layout)
         except UnreadableError as fault:
             complaints.append(f"The data of '{detector.name}' are not there: {fault}")
             continue
         complaints += _count_complaints(detector, frames, written.get(detector.name))
+        if layout.first_row is not None:
+            continue  # Its rows are no frames: nothing tells when each was taken.
         plot = file[f"entry/{detector.name}"]
         assert isinstance(plot, h5py.Group)
         complaints += _write_plot_axes(plot, frames, start, chosen)
@@ -85,8 +92,10 @@ def write_axes(
 def prefer_readable(file: h5py.File, plan: RunPlan) -> None:
     """Let the default plot be the first detector that has frames, where the first of all has none."""
     for detector in plan.detectors:
+        if detector.layout is None:
+            continue
         try:
-            count = stored_frames(plan.data_file(detector.name)).count
+            count = stored_frames(plan.data_file(detector.name), detector.layout).count
         except UnreadableError:
             continue
         if count:

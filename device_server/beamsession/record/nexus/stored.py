@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from beamsession.record.datafile import DATA, RECEIVE_TIME, TIME_STAMP
+from beamsession.model.detector import OWN_LAYOUT, DataLayout
 
 
 class UnreadableError(Exception):
@@ -20,6 +20,7 @@ class UnreadableError(Exception):
 class StoredFrames:
     """`rank` is that of the dataset, 3 for images; `stamps` are int64 ns since the epoch, one for each frame.
 
+    Of a table the blocks are counted, in which its rows came.
     Where the source gave no time stamp, that of the frame's arrival stands in. `stamps` may be shorter than `count`
     after a crash: the last frames then have none.
     """
@@ -29,7 +30,7 @@ class StoredFrames:
     stamps: NDArray[np.int64]
 
 
-def stored_frames(path: Path) -> StoredFrames:
+def stored_frames(path: Path, layout: DataLayout = OWN_LAYOUT) -> StoredFrames:
     """The frames in a data file. Raises UnreadableError."""
     if not path.exists():
         raise UnreadableError(f"{path.name} is missing.")
@@ -37,21 +38,23 @@ def stored_frames(path: Path) -> StoredFrames:
         raise UnreadableError(f"{path.name} is empty.")
     try:
         with h5py.File(path, "r") as file:
-            data = file.get(DATA)
+            data = file.get(layout.data)
             if not isinstance(data, h5py.Dataset):
                 raise UnreadableError(f"{path.name} holds no frames.")
-            return StoredFrames(data.shape[0], data.ndim, _stamps(file)[: data.shape[0]])
+            stamps = _stamps(file, layout)
+            count = data.shape[0] if layout.first_row is None else len(_times(file, layout.unique_id))
+            return StoredFrames(count, data.ndim, stamps[:count])
     except (OSError, RuntimeError) as fault:
         raise UnreadableError(f"{path.name} cannot be read ({fault}).") from fault
 
 
-def _stamps(file: h5py.File) -> NDArray[np.int64]:
-    stamps, arrivals = _times(file, TIME_STAMP), _times(file, RECEIVE_TIME)
+def _stamps(file: h5py.File, layout: DataLayout) -> NDArray[np.int64]:
+    stamps, arrivals = _times(file, layout.time_stamp), _times(file, layout.receive_time)
     both = min(len(stamps), len(arrivals))
     stamps[:both] = np.where(stamps[:both] > 0, stamps[:both], arrivals[:both])
     return stamps
 
 
-def _times(file: h5py.File, path: str) -> NDArray[np.int64]:
-    times = file.get(path)
+def _times(file: h5py.File, path: str | None) -> NDArray[np.int64]:
+    times = None if path is None else file.get(path)
     return times[:].astype(np.int64) if isinstance(times, h5py.Dataset) else np.empty(0, np.int64)

@@ -16,7 +16,7 @@ from tango.server import run
 
 from beamsession.config import Beamline, load
 from beamsession.faces.tango.run_recorder import RunRecorder
-from beamsession.model.detector import DetectorConfig
+from beamsession.model.detector import CaDetector, DetectorConfig, PvaDetector, TableDetector
 from beamsession.model.errors import InvalidInputError
 from beamsession.record.detector import Detector
 from beamsession.record.recorder import Recorder
@@ -55,9 +55,16 @@ def open_recorder(device: str, config_file: str) -> Recorder:
 
 
 def _detector(config: DetectorConfig) -> Detector:
-    from beamsession.record.streaming import StreamingDetector
+    """The engine for a detector; only what it needs is imported."""
+    match config:
+        case TableDetector():
+            from beamsession.record.tables.recorder import TableRecorder
 
-    return StreamingDetector(config)
+            return TableRecorder(config)
+        case PvaDetector() | CaDetector():
+            from beamsession.record.streaming import StreamingDetector
+
+            return StreamingDetector(config)
 
 
 def _scalars(beamline: Beamline) -> Scalars:

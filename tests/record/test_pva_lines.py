@@ -1,0 +1,73 @@
+"""An NTScalarArray is a detector whose frames are lines, numbered as they come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from beamsession.model.errors import RefusedError
+from beamsession.record.datafile import DATA, TIME_STAMP, UNIQUE_ID
+from beamsession.record.streaming import StreamingDetector
+from frame_server import begin, detector_config, finish, run_plan, stored, wait_received, wait_until
+from table_server import TableServer
+
+STAMP = 1_700_000_000_123_456_789
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[TableServer]:
+    server = TableServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def lines(server: TableServer) -> Iterator[StreamingDetector]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in server.client_environment().items():
+            patch.setenv(name, value)
+        detector = StreamingDetector(detector_config(pv="TAB:Line"))
+        yield detector
+        detector.shutdown()
+
+
+def test_lines_are_recorded_and_numbered_as_they_come(
+    lines: StreamingDetector, server: TableServer, tmp_path: Path
+) -> None:
+    for run in (1, 2):
+        path = begin(lines, run_plan(tmp_path, run))
+        for number in range(5):
+            server.post_line(np.full(8, number, np.uint16), STAMP + number)
+        wait_received(lines, 5)
+        ended = finish(lines)
+        assert (ended.account.written, ended.account.missing, ended.failure) == (5, 0, "")
+        with h5py.File(path, "r") as file:
+            data = stored(file, DATA)
+            assert (data.dtype, data.attrs["interpretation"]) == (np.uint16, "spectrum")
+            assert np.array_equal(data[()], np.arange(5)[:, None].repeat(8, 1))
+            assert stored(file, UNIQUE_ID)[()].tolist() == [0, 1, 2, 3, 4]
+            assert stored(file, TIME_STAMP)[()].tolist() == [STAMP + number for number in range(5)]
+
+
+def test_lines_that_change_their_length_end_the_run(
+    lines: StreamingDetector, server: TableServer, tmp_path: Path
+) -> None:
+    begin(lines, run_plan(tmp_path))
+    server.post_line(np.zeros(8, np.uint16), STAMP)
+    server.post_line(np.zeros(9, np.uint16), STAMP + 1)
+    wait_until("it is told", lambda: lines.progress().failure)
+    assert lines.progress().failure == "frame size changed from 8 uint16 to 9 uint16"
+    assert finish(lines).account.written == 1
+
+
+def test_a_table_is_no_frame(server: TableServer, lines: StreamingDetector, tmp_path: Path) -> None:
+    detector = StreamingDetector(detector_config(pv="TAB:Table"))
+    try:
+        with pytest.raises(RefusedError, match="it holds epics:nt/NTTable:1.0, which is neither an NTNDArray nor"):
+            detector.prepare(run_plan(tmp_path))
+    finally:
+        detector.shutdown()
