@@ -61,7 +61,7 @@ def stored_blosc(image: NDArray) -> NDArray[np.uint8]:
 def lz4_block_as_large_as_its_frame() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """A frame and its LZ4 block of the same size, put together as LZ4's Block Format Description says.
 
-    One match saves what the lengths of many literals cost: a block like this is rare, and HDF5's filter takes it for raw.
+    One match saves what the lengths of many literals cost: such a block is rare, and HDF5's filter takes it for raw.
     """
     noise = np.random.default_rng(1).integers(0, 256, 20_000, np.uint8).tobytes()
     first = noise[:300]

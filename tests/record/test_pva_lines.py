@@ -8,9 +8,11 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from p4p.nt import NTScalar
 
-from beamsession.model.errors import RefusedError
 from beamsession.record.datafile import DATA, TIME_STAMP, UNIQUE_ID
+from beamsession.record.sources.pva_frame import frame_of_ndarray, frame_of_scalar_array
+from beamsession.record.sources.source import UnusableFrameError
 from beamsession.record.streaming import StreamingDetector
 from frame_server import begin, detector_config, finish, run_plan, stored, wait_received, wait_until
 from table_server import TableServer
@@ -64,10 +66,17 @@ def test_lines_that_change_their_length_end_the_run(
     assert finish(lines).account.written == 1
 
 
-def test_a_table_is_no_frame(server: TableServer, lines: StreamingDetector, tmp_path: Path) -> None:
-    detector = StreamingDetector(detector_config(pv="TAB:Table"))
-    try:
-        with pytest.raises(RefusedError, match="it holds epics:nt/NTTable:1.0, which is neither an NTNDArray nor"):
-            detector.prepare(run_plan(tmp_path))
-    finally:
-        detector.shutdown()
+def test_a_table_is_no_frame(server: TableServer) -> None:
+    with pytest.raises(UnusableFrameError, match=r"it holds epics:nt/NTTable:1\.0, which is neither an NTNDArray nor"):
+        frame_of_ndarray(server.value([1.0], [1], [True], ["a"]))
+
+
+def test_texts_are_no_line() -> None:
+    with pytest.raises(UnusableFrameError, match="an array of text"):
+        frame_of_scalar_array(NTScalar("as").wrap(["a"]), 0)
+
+
+def test_booleans_are_bytes_of_0_and_1() -> None:
+    frame = frame_of_scalar_array(NTScalar("a?").wrap(np.array([True, False])), 3)
+    assert frame is not None
+    assert (frame.format.dtype, frame.payload.tolist(), frame.unique_id) == ("|u1", [1, 0], 3)

@@ -16,7 +16,7 @@ class FrameFormat:
     """What every frame of a run has in common: `shape` rows first, `dtype` as numpy writes it (`<u2`).
 
     `codec` names how the source compressed the pixels, with what its name alone does not say (`blosc:lz4:bitshuffle`),
-    empty for raw ones. `color` is areaDetector's colour mode of an image of three dimensions (`RGB1`), where it told it.
+    empty for raw ones. `color` is areaDetector's colour mode of an image of three dimensions (`RGB1`), if it is told.
     """
 
     shape: tuple[int, ...]

@@ -10,6 +10,8 @@ from p4p.client.thread import Context, Disconnected
 from beamsession.record.readings.reading import Reading, Severity
 from beamsession.record.readings.source import Facts, Watcher
 
+_QUEUE = 100  # updates that may wait before the client library merges them
+
 
 class PvaScalars:
     """A `ScalarSource`; the environment tells where servers are searched."""
@@ -22,7 +24,9 @@ class PvaScalars:
         """Subscribe to `pv`."""
         watch = _Watch(watcher)
         self._watches[pv] = watch
-        watch.subscription = self._context.monitor(pv, watch.take, notify_disconnect=True)
+        watch.subscription = self._context.monitor(
+            pv, watch.take, request=f"record[queueSize={_QUEUE}]", notify_disconnect=True
+        )
 
     def read(self, pv: str, timeout: float) -> Reading | None:
         """Get `pv`; an enumeration's value is its text."""
@@ -54,7 +58,7 @@ class _Watch:
             self._described = False
             self._watcher.lose()
             return
-        if not self._described:
+        if not self._described or (_is_enum(value) and value.changed("value.choices")):
             self._watcher.describe(_facts(value))
             self._described = True
         number = _number(value)
@@ -67,10 +71,15 @@ def _facts(value: Any) -> Facts:
         return Facts(refusal=f"it holds no number but {value.getID()}")
     if _is_enum(value):
         return Facts(units="", labels=tuple(value["value.choices"]))
-    display = value.get("display") if value.has("display") else None
-    if display is None:
-        return Facts()
-    return Facts(units=display["units"] or None, description=display["description"])
+    return Facts(
+        units=_text(value, "display.units") or None,
+        description=_text(value, "display.description") or _text(value, "descriptor"),
+    )
+
+
+def _text(value: Any, path: str) -> str:
+    """An optional field of a structure; empty where it is absent."""
+    return value[path] if value.has(path) else ""
 
 
 def _number(value: Any) -> float | None:

@@ -48,7 +48,7 @@ class Wake:
 
 
 class Watch:
-    """Keeps the channel of a PV open and knows whether it is; `request` names the part of its structure that is sent."""
+    """Keeps the channel of a PV open and knows whether it is; of its structure the part `request` is sent."""
 
     def __init__(self, context: Context, name: str, signal: Callable[[], None], request: str) -> None:
         self.name = name
