@@ -17,6 +17,8 @@ from beamsession.model.errors import RefusedError
 from beamsession.record.datafile import DATA, UNIQUE_ID, DataFile
 from beamsession.record.frame import Frame, FrameFormat
 from beamsession.record.passthrough import CodecError, chunk_of, codec_of
+from beamsession.record.sources.pva_frame import frame_of_ndarray
+from beamsession.record.sources.source import UnusableFrameError
 from beamsession.record.streaming import StreamingDetector
 from compressed_frames import (
     CODECS,
@@ -231,6 +233,14 @@ def test_a_codec_without_a_filter_that_comes_later_ends_the_run(
     wait_until("it is told", lambda: detector.progress().failure)
     detector.stop(drain=True)
     assert "jpeg" in wait_closed(detector).failure
+
+
+@pytest.mark.parametrize("parameters", ["text", 1.5, 11])
+def test_a_pixel_type_that_is_none_is_noticed(parameters: Any) -> None:
+    image = smooth_image(1, "uint16")
+    value = compressed_value(1, image, "bslz4", payload_of(image, "bslz4"), **{"codec.parameters": parameters})
+    with pytest.raises(UnusableFrameError, match="do not tell their pixels' type"):
+        frame_of_ndarray(value)
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,9 @@ def codec_of(name: str, payload: NDArray[np.uint8], nbytes: int) -> str:
     match name:
         case "blosc":
             return _blosc_text(payload, nbytes)
-        case "lz4hdf5" if payload.nbytes < _LZ4_FRAME.size or _LZ4_FRAME.unpack_from(payload)[0] != nbytes:
+        case "lz4hdf5" if (
+            payload.nbytes < _LZ4_FRAME.size or _LZ4_FRAME.unpack(payload[: _LZ4_FRAME.size].tobytes())[0] != nbytes
+        ):
             raise CodecError("its lz4hdf5 payload does not hold what the frame announces")
         case "lz4" if nbytes > _LZ4_LARGEST:
             raise CodecError(f"a frame of {nbytes} bytes is too large for one LZ4 block")
@@ -103,7 +105,7 @@ def chunk_of(form: FrameFormat, payload: NDArray[np.uint8]) -> tuple[int, Any]:
 def _blosc_text(payload: NDArray[np.uint8], nbytes: int) -> str:
     if payload.nbytes < _BLOSC_HEADER.size:
         raise CodecError(f"its blosc payload has {payload.nbytes} bytes")
-    version, _, flags, _, raw, _, compressed = _BLOSC_HEADER.unpack_from(payload)
+    version, _, flags, _, raw, _, compressed = _BLOSC_HEADER.unpack(payload[: _BLOSC_HEADER.size].tobytes())
     if version > 2 or raw != nbytes or compressed != payload.nbytes:
         raise CodecError("its blosc payload does not hold what the frame announces")
     compressor = flags >> 5

@@ -140,7 +140,7 @@ class Filling:
         if self.dropping or self._failure:
             return
         if self._file is None or self._file.format != frame.format:
-            if self._file is not None and self._next_flush is not None:
+            if self._file is not None and self._file.format is not None and self._next_flush is not None:
                 self.fail(self._file.format.changed_to(frame.format))
                 return
             self.create(frame.format)

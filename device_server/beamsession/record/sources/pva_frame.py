@@ -75,13 +75,14 @@ def frame_of_scalar_array(value: Value, number: int) -> Frame | None:
 def _compressed_format(
     value: Value, codec: str, shape: tuple[int, ...], color: str, payload: NDArray[np.uint8]
 ) -> FrameFormat:
-    dtype = _SCALAR_TYPES.get(value["codec.parameters"])
+    parameters = value["codec.parameters"] if value.has("codec.parameters") else None
+    dtype = _SCALAR_TYPES.get(parameters) if isinstance(parameters, int) else None
     if dtype is None:
         raise UnusableFrameError(
             f"its frames are compressed with {codec} and do not tell their pixels' type in codec.parameters"
         )
     raw = FrameFormat(shape, dtype, color=color)
-    announced = value["uncompressedSize"]
+    announced = value["uncompressedSize"] if value.has("uncompressedSize") else raw.nbytes
     if announced != raw.nbytes:
         raise UnusableFrameError(f"a frame announces {raw} and {announced} bytes uncompressed")
     try:

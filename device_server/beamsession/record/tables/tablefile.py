@@ -97,12 +97,15 @@ class TableFile:
             _create_column(group, name, column, units.get(column.name))
             for name, column in zip(names, form.columns, strict=True)
         ]
-        plotted = dict(zip((column.name for column in form.columns), datasets, strict=True))[signal]
-        plotted.attrs.setdefault("units", "")
-        self._file[TABLE_LAYOUT.data] = plotted
-        group.attrs.update({"NX_class": "NXdata", "signal": plotted.name.rpartition("/")[2]})
-        others = [name for name, column in zip(names, form.columns, strict=True) if column.is_number]
-        others = [name for name in others if name != group.attrs["signal"]]
+        plotted = [column.name for column in form.columns].index(signal)
+        datasets[plotted].attrs.setdefault("units", "")
+        self._file[TABLE_LAYOUT.data] = datasets[plotted]
+        group.attrs.update({"NX_class": "NXdata", "signal": names[plotted]})
+        others = [
+            name
+            for index, (name, column) in enumerate(zip(names, form.columns, strict=True))
+            if column.is_number and index != plotted
+        ]
         if others:
             group.attrs["auxiliary_signals"] = others
         return datasets
