@@ -7,10 +7,11 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 from beamsession.model.completeness import Completeness
 from beamsession.model.detector import CaDetector, PvaDetector
@@ -31,6 +32,8 @@ _CLOSE_WRITER_S = 120.0  # a full ring and a slow disk
 _RATE_S = 1.0
 # Buffers of frames that come and go are not given back to the system: every page of them would be cleared anew.
 _MEMORY_IS_KEPT = {"MALLOC_TRIM_THRESHOLD_": str(1 << 30), "MALLOC_MMAP_THRESHOLD_": str(1 << 30)}
+# The threads that compress are the detector's `compression_threads`; their buffers come from one pool and go back to it.
+_THREADS_ARE_COUNTED = {"OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
 
 
 class StreamingDetector:
@@ -73,6 +76,8 @@ class StreamingDetector:
             title=self._config.title or self.name,
             units=self._config.units,
             compression=self._config.compression,
+            compression_level=self._config.compression_level,
+            compression_threads=self._config.compression_threads,
             rules=plan.rules,
         )
         frames = plan.frames_of(self.name)
@@ -144,7 +149,14 @@ class StreamingDetector:
         )
 
     def _start_writer(self) -> Child:
-        return self._start("writer", self.name, self._ring.outlet_fds, self._on_written, self._writer_gone)
+        return self._start(
+            "writer",
+            self.name,
+            self._ring.outlet_fds,
+            self._on_written,
+            self._writer_gone,
+            environment=_THREADS_ARE_COUNTED,
+        )
 
     def _start(
         self,
@@ -153,6 +165,8 @@ class StreamingDetector:
         descriptors: tuple[int, ...],
         on_message: Callable[[Message], None],
         on_gone: Callable[[int], None],
+        *,
+        environment: Mapping[str, str] = MappingProxyType({}),
     ) -> Child:
         return Child(
             f"beamsession.record.{role}",
@@ -162,7 +176,7 @@ class StreamingDetector:
             on_message=on_message,
             on_exit=on_gone,
             pass_fds=descriptors,
-            environment=os.environ | _MEMORY_IS_KEPT,
+            environment=os.environ | _MEMORY_IS_KEPT | dict(environment),
         )
 
     def _replace_the_dead(self) -> None:
