@@ -33,7 +33,7 @@ _HEADER = struct.Struct(">QI")  # of the bitshuffle filter: bytes of the frame, 
 class Chunk:
     """A frame as it stands in the file.
 
-    Each bit of `mask` tells that one of the dataset's filters was left out: all of them, where a frame would have grown.
+    Each bit of `mask` tells that one of the dataset's filters was left out: all are, where a frame would have grown.
     """
 
     data: NDArray

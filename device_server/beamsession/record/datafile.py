@@ -168,9 +168,7 @@ class DataFile:
         entry.attrs.update({"NX_class": "NXentry", "default": "data", "title": title})
         entry.create_group("data").attrs.update({"NX_class": "NXdata", "signal": "data"})
 
-    def _create_data(
-        self, form: FrameFormat | None, title: str, units: str, options: dict[str, Any]
-    ) -> h5py.Dataset:
+    def _create_data(self, form: FrameFormat | None, title: str, units: str, options: dict[str, Any]) -> h5py.Dataset:
         if form is None:
             data = self._file.create_dataset(DATA, shape=(0,), maxshape=(None,), dtype="u1", chunks=(_CHUNK,))
             data.attrs["note"] = "no frame came in this run"

@@ -32,7 +32,7 @@ _CLOSE_WRITER_S = 120.0  # a full ring and a slow disk
 _RATE_S = 1.0
 # Buffers of frames that come and go are not given back to the system: every page of them would be cleared anew.
 _MEMORY_IS_KEPT = {"MALLOC_TRIM_THRESHOLD_": str(1 << 30), "MALLOC_MMAP_THRESHOLD_": str(1 << 30)}
-# The threads that compress are the detector's `compression_threads`; their buffers come from one pool and go back to it.
+# Only `compression_threads` count, not what a library adds; their buffers come from one pool and go back to it.
 _THREADS_ARE_COUNTED = {"OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
 
 
