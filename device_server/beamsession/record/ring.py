@@ -127,6 +127,11 @@ class Inlet:
         self._send(place + _packed(frame.format))
         return True
 
+    def free(self) -> int:
+        """How many frames would find room now, once the first one has told their size."""
+        self._collect()
+        return len(self._free)
+
     def end(self) -> None:
         """Tell the writer that no more frames follow in this run."""
         self._send(_PLACE.pack(_Kind.END, self._epoch, 0, 0, 0, 0, 0) + bytes(_FORMAT.size))

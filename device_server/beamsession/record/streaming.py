@@ -7,11 +7,10 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 
 from beamsession.model.completeness import Completeness
 from beamsession.model.detector import CaDetector, PvaDetector
@@ -33,7 +32,8 @@ _RATE_S = 1.0
 # Buffers of frames that come and go are not given back to the system: every page of them would be cleared anew.
 _MEMORY_IS_KEPT = {"MALLOC_TRIM_THRESHOLD_": str(1 << 30), "MALLOC_MMAP_THRESHOLD_": str(1 << 30)}
 # Only `compression_threads` count, not what a library adds; their buffers come from one pool and go back to it.
-_THREADS_ARE_COUNTED = {"OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
+WRITER_ENVIRONMENT = _MEMORY_IS_KEPT | {"OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
+"""What a writer process is started with, beside its parent's environment."""
 
 
 class StreamingDetector:
@@ -145,17 +145,17 @@ class StreamingDetector:
 
     def _start_receiver(self) -> Child:
         return self._start(
-            "receiver", self._config.model_dump_json(), self._ring.inlet_fds, self._on_received, self._receiver_gone
+            "receiver",
+            self._config.model_dump_json(),
+            self._ring.inlet_fds,
+            self._on_received,
+            self._receiver_gone,
+            _MEMORY_IS_KEPT,
         )
 
     def _start_writer(self) -> Child:
         return self._start(
-            "writer",
-            self.name,
-            self._ring.outlet_fds,
-            self._on_written,
-            self._writer_gone,
-            environment=_THREADS_ARE_COUNTED,
+            "writer", self.name, self._ring.outlet_fds, self._on_written, self._writer_gone, WRITER_ENVIRONMENT
         )
 
     def _start(
@@ -165,8 +165,7 @@ class StreamingDetector:
         descriptors: tuple[int, ...],
         on_message: Callable[[Message], None],
         on_gone: Callable[[int], None],
-        *,
-        environment: Mapping[str, str] = MappingProxyType({}),
+        environment: dict[str, str],
     ) -> Child:
         return Child(
             f"beamsession.record.{role}",
@@ -176,7 +175,7 @@ class StreamingDetector:
             on_message=on_message,
             on_exit=on_gone,
             pass_fds=descriptors,
-            environment=os.environ | _MEMORY_IS_KEPT | dict(environment),
+            environment=os.environ | environment,
         )
 
     def _replace_the_dead(self) -> None:
