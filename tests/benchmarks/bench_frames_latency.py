@@ -1,6 +1,6 @@
 """How long after a detector has posted a frame a reader in another process has its pixels, and whether it can open.
 
-`python -m tests.benchmarks frames_latency` prints the rows, for the data file and through the master, raw and compressed.
+`python -m tests.benchmarks frames_latency` prints the rows: the data file and through the master, raw and compressed.
 Each reader follows a run of 1024x1024 uint16 at 50 frames/s in SWMR mode and opens the file anew a hundred times
 beside that, all while it is written. Detector, recorder and reader share one machine and its clock.
 """
@@ -63,7 +63,7 @@ def _followed(config: PvaDetector, camera: DetectorClient, folder: Path) -> list
         _wait(lambda: "STARTING" not in {problem.code for problem in recorder.report().problems})
         table: list[dict[str, Any]] = []
         for number, what in enumerate(("data_file", "master"), 1):
-            the_plan = plan(folder, number).model_copy(update={"detectors": (config,)})
+            the_plan = plan(folder, number).model_copy(update={"detectors": (config,), "folder": folder / "session"})
             path = the_plan.data_file(NAME) if what == "data_file" else the_plan.master
             seen = _one_run(recorder, the_plan, camera, path)
             table += _rows(f"live_{what}_{config.compression}", seen)
