@@ -23,7 +23,15 @@ from beamsession.record.streaming import StreamingDetector
 
 PATIENCE_S = 60.0
 _TYPE = NTNDArray.buildType()
-_MEMBERS = {"uint8": "ubyteValue", "uint16": "ushortValue", "int32": "intValue", "float64": "doubleValue"}
+_MEMBERS = {
+    "uint8": "ubyteValue",
+    "int16": "shortValue",
+    "uint16": "ushortValue",
+    "int32": "intValue",
+    "uint32": "uintValue",
+    "float32": "floatValue",
+    "float64": "doubleValue",
+}
 
 
 class FrameServer:
@@ -88,6 +96,13 @@ def frame_value(unique_id: int, image: NDArray, time_ns: int | None = None, code
 def image_of(unique_id: int, shape: tuple[int, int] = (24, 32), dtype: str = "uint16") -> NDArray:
     """An image in which every pixel tells the frame's id."""
     return np.full(shape, unique_id % 251, dtype)
+
+
+def noise_of(unique_id: int, shape: tuple[int, ...] = (256, 256), dtype: str = "uint16") -> NDArray:
+    """An image of random bits, which no codec makes smaller; the same for the same id."""
+    generator = np.random.default_rng(unique_id)
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    return np.frombuffer(generator.bytes(size), dtype).reshape(shape)
 
 
 def detector_config(**changes: Any) -> PvaDetector:

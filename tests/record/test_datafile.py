@@ -24,6 +24,7 @@ from frame_server import (
     detector_config,
     finish,
     image_of,
+    noise_of,
     run_plan,
     stored,
     wait_received,
@@ -86,9 +87,9 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FrameServer]:
     server.stop()
 
 
-@pytest.fixture
-def detector(server: FrameServer) -> Iterator[StreamingDetector]:
-    detector = StreamingDetector(detector_config())
+@pytest.fixture(params=list(Compression))
+def detector(server: FrameServer, request: pytest.FixtureRequest) -> Iterator[StreamingDetector]:
+    detector = StreamingDetector(detector_config(compression=request.param))
     yield detector
     detector.shutdown()
 
@@ -99,6 +100,7 @@ def test_a_full_disk_fails_the_run_and_keeps_what_was_flushed(
     fill_the_disk(detector, server, begin(detector, run_plan(small_disk)))
 
 
+@pytest.mark.parametrize("detector", [Compression.NONE], indirect=True)
 def test_a_file_size_limit_is_taken_like_a_full_disk(
     detector: StreamingDetector, server: FrameServer, tmp_path: Path
 ) -> None:
@@ -107,6 +109,7 @@ def test_a_file_size_limit_is_taken_like_a_full_disk(
     fill_the_disk(detector, server, path)
 
 
+@pytest.mark.parametrize("detector", [Compression.BSLZ4], indirect=True)
 def test_the_run_after_a_full_disk_records_again(
     detector: StreamingDetector, server: FrameServer, small_disk: Path
 ) -> None:
@@ -124,8 +127,9 @@ def test_the_run_after_a_full_disk_records_again(
 def fill_the_disk(detector: StreamingDetector, server: FrameServer, path: Path) -> None:
     """Post more than 8 MiB, see the run fail, and find in the file what was acknowledged."""
     for unique_id in range(1, 80):
-        server.post(unique_id, image_of(unique_id, (256, 256)))
-        wait_until("the frame is received", lambda n=unique_id: received_or_failed(detector, n))
+        server.post(unique_id, noise_of(unique_id))
+        if not unique_id % 8:
+            wait_until("the frames are received", lambda n=unique_id: received_or_failed(detector, n))
     ended = finish(detector)
     assert ended.failure.startswith("disk full")
     assert ended.account.written > 0
@@ -134,7 +138,7 @@ def fill_the_disk(detector: StreamingDetector, server: FrameServer, path: Path) 
     with h5py.File(path, "r") as file:
         assert len(stored(file, DATA)) == len(stored(file, UNIQUE_ID)) == ended.account.written
         for index, unique_id in enumerate(stored(file, UNIQUE_ID)):
-            assert (stored(file, DATA)[index] == unique_id % 251).all()
+            assert (stored(file, DATA)[index] == noise_of(unique_id)).all()
 
 
 def received_or_failed(detector: StreamingDetector, count: int) -> bool:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from beamsession.model.names import is_identifier
 
@@ -68,10 +68,20 @@ class Protocol(StrEnum):
 
 
 class Compression(StrEnum):
-    """How frames are compressed before they are written; NONE writes them as they come."""
+    """How frames are compressed, always without loss; NONE writes them as they come.
+
+    BSLZ4 and BSZSTD are bitshuffle with LZ4 or zstd (HDF5 filter 32008), GZIP is what every HDF5 library reads.
+    """
 
     NONE = "none"
     BSLZ4 = "bslz4"
+    BSZSTD = "bszstd"
+    GZIP = "gzip"
+
+    @property
+    def highest_level(self) -> int:
+        """The strongest level that can be asked for; 0 where there is none to choose."""
+        return {Compression.BSZSTD: 22, Compression.GZIP: 9}.get(self, 0)
 
 
 class _Detector(Value):
@@ -97,7 +107,22 @@ class _Streamed(_Detector):
 
     units: str = Field(default="counts", description="unit of a pixel's value")
     compression: Compression = Field(default=Compression.NONE, description="of the frames in the data file")
+    compression_level: int | None = Field(
+        default=None, ge=1, description="1 is the fastest and the default; up to 22 for bszstd, 9 for gzip"
+    )
+    compression_threads: int = Field(default=2, ge=1, le=64, description="threads that compress frames")
     ring_mib: int = Field(default=256, ge=16, le=65536, description="memory between receiver and writer, MiB")
+
+    @model_validator(mode="after")
+    def _has_the_level(self) -> Self:
+        if self.compression_level is not None and self.compression_level > self.compression.highest_level:
+            highest = self.compression.highest_level
+            raise ValueError(
+                f"compression_level must be {highest} at most for {self.compression}"
+                if highest
+                else f"compression = {self.compression} has no compression_level: leave it out"
+            )
+        return self
 
 
 class _PvDetector(_Streamed):

@@ -21,6 +21,7 @@ import errno
 import grp
 import os
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -28,7 +29,7 @@ import numpy as np
 from beamsession.model.detector import OWN_LAYOUT, Compression
 from beamsession.model.errors import RefusedError
 from beamsession.model.plan import FileRules
-from beamsession.record.compression import dataset_options
+from beamsession.record.compression import Chunk, dataset_options, encoder
 from beamsession.record.frame import Frame, FrameFormat
 from beamsession.record.passthrough import chunk_of, filter_options
 
@@ -104,14 +105,20 @@ class DataFile:
     """
 
     def __init__(
-        self, path: Path, form: FrameFormat | None, *, title: str, units: str, compression: Compression
+        self,
+        path: Path,
+        form: FrameFormat | None,
+        *,
+        title: str,
+        units: str,
+        compression: Compression,
+        level: int | None = None,
     ) -> None:
         self.format = form
         self.flushed = 0
         self._appended = 0
         self._numbers: list[tuple[int, int, int]] = []
-        self._comes_compressed = form is not None and form.codec != ""
-        self._compressed = compression is not Compression.NONE and not self._comes_compressed
+        self._encode = encoder(compression, level)
         # Frames begin on page boundaries: the kernel then need not read a page to change a part of it.
         self._file = h5py.File(
             path,
@@ -122,23 +129,19 @@ class DataFile:
             alignment_interval=_PAGE,
         )
         self._describe(title)
-        self._data = self._create_data(form, title, units, compression)
+        options = filter_options(form) if form and form.codec else dataset_options(compression, level)
+        self._data = self._create_data(form, title, units, options)
         self._beside = tuple(self._create_numbers(name) for name in _PER_FRAME)
         self._file.swmr_mode = True
         self._file.flush()
 
-    def append(self, frame: Frame) -> None:
-        """Write one frame of the file's format behind the last."""
+    def append(self, frame: Frame, chunk: Chunk | None = None) -> None:
+        """Write one frame of the file's format behind the last; `chunk` is what compression has made of it already."""
         assert self.format is not None
         number = self._appended
         self._data.id.set_extent((number + 1, *self.format.shape))
-        if self._comes_compressed:
-            mask, chunk = chunk_of(self.format, frame.payload)
-            self._data.id.write_direct_chunk((number,) + (0,) * len(self.format.shape), chunk, mask)
-        elif self._compressed:
-            self._data[number] = frame.payload.view(self.format.dtype).reshape(self.format.shape)
-        else:
-            self._data.id.write_direct_chunk((number,) + (0,) * len(self.format.shape), frame.payload)
+        chunk = self._chunk(frame, chunk)
+        self._data.id.write_direct_chunk((number,) + (0,) * len(self.format.shape), chunk.data, chunk.mask)
         self._numbers.append((frame.unique_id, frame.time_ns, frame.receive_ns))
         self._appended = number + 1
 
@@ -162,13 +165,22 @@ class DataFile:
         finally:
             os.close(descriptor)
 
+    def _chunk(self, frame: Frame, made: Chunk | None) -> Chunk:
+        """The frame as it goes into the file; `made` is what compression has made of it already."""
+        if frame.format.codec:
+            mask, data = chunk_of(frame.format, frame.payload)
+            return Chunk(data, mask)
+        if made is not None:
+            return made
+        return Chunk(frame.payload) if self._encode is None else self._encode(frame)
+
     def _describe(self, title: str) -> None:
         self._file.attrs.update({"NX_class": "NXroot", "default": "entry"})
         entry = self._file.create_group(ENTRY)
         entry.attrs.update({"NX_class": "NXentry", "default": "data", "title": title})
         entry.create_group("data").attrs.update({"NX_class": "NXdata", "signal": "data"})
 
-    def _create_data(self, form: FrameFormat | None, title: str, units: str, compression: Compression) -> h5py.Dataset:
+    def _create_data(self, form: FrameFormat | None, title: str, units: str, options: dict[str, Any]) -> h5py.Dataset:
         if form is None:
             data = self._file.create_dataset(DATA, shape=(0,), maxshape=(None,), dtype="u1", chunks=(_CHUNK,))
             data.attrs["note"] = "no frame came in this run"
@@ -180,7 +192,7 @@ class DataFile:
                 chunks=(1, *form.shape),
                 dtype=form.dtype,
                 fill_time="never",
-                **(filter_options(form) if form.codec else dataset_options(compression)),
+                **options,
             )
             data.attrs["interpretation"] = _interpretation(form)
             if form.color:

@@ -39,6 +39,8 @@ class Reserve(Value):
     title: str
     units: str
     compression: Compression
+    compression_level: int | None = None
+    compression_threads: int = 1
     rules: FileRules
 
 

@@ -29,6 +29,7 @@ _PIPE_BYTES = 512 << 10
 # What a codec may add to a frame that it could not make smaller.
 _CODEC_BYTES = 1 << 16
 _CODEC_SHARE = 16
+_TAKEN_AT_ONCE = 64
 _MAX_SLOTS = 4000  # what the pipe back can hold, so that the writer never waits for a receiver that died
 
 
@@ -129,6 +130,11 @@ class Inlet:
         self._send(place + _packed(frame.format))
         return True
 
+    def free(self) -> int:
+        """How many frames would find room now, once the first one has told their size."""
+        self._collect()
+        return len(self._free)
+
     def end(self) -> None:
         """Tell the writer that no more frames follow in this run."""
         self._send(_PLACE.pack(_Kind.END, self._epoch, 0, 0, 0, 0, 0) + bytes(_FORMAT.size))
@@ -174,6 +180,7 @@ class Outlet:
         self._epoch = 0
         self._packed_format = b""
         self._last_format = FrameFormat((), "|u1")
+        self._last = False
         self.ended = False
 
     def fileno(self) -> int:
@@ -183,13 +190,19 @@ class Outlet:
     def begin(self, epoch: int) -> None:
         """From now on take the frames of the run `epoch` only; what an earlier one left is thrown away."""
         self._epoch = epoch
+        self._last = False
         self.ended = False
+
+    def expect_no_more(self) -> None:
+        """The receiver is dead: the run ends with what is in the ring."""
+        self._last = True
 
     def take(self) -> list[Slot]:
         """The frames that are there, 64 at most, in the order they came; sets `ended` behind the last of a run."""
         try:
-            data = os.read(self._ring.filled_out, 64 * _ENTRY_BYTES)
+            data = os.read(self._ring.filled_out, _TAKEN_AT_ONCE * _ENTRY_BYTES)
         except BlockingIOError:
+            self.ended = self.ended or self._last
             return []
         if not data:
             self.ended = True  # no process is left that could put one in
@@ -206,10 +219,10 @@ class Outlet:
             slots.append(Slot(Frame(form, unique_id, time_ns, receive_ns, payload), offset))
         return slots
 
-    def release(self, slot: Slot) -> None:
-        """Give the slot back to the receiver."""
+    def release(self, *slots: Slot) -> None:
+        """Give slots, as many as `take` returns at most, back to the receiver; any thread may."""
         try:
-            os.write(self._ring.freed_in, _FREED.pack(self._epoch, slot.offset))
+            os.write(self._ring.freed_in, b"".join(_FREED.pack(self._epoch, slot.offset) for slot in slots))
         except (BlockingIOError, BrokenPipeError):
             return  # nobody collects any more: the receiver has died
 

@@ -31,6 +31,9 @@ _CLOSE_WRITER_S = 120.0  # a full ring and a slow disk
 _RATE_S = 1.0
 # Buffers of frames that come and go are not given back to the system: every page of them would be cleared anew.
 _MEMORY_IS_KEPT = {"MALLOC_TRIM_THRESHOLD_": str(1 << 30), "MALLOC_MMAP_THRESHOLD_": str(1 << 30)}
+# Only `compression_threads` count, not what a library adds; their buffers come from one pool and go back to it.
+WRITER_ENVIRONMENT = _MEMORY_IS_KEPT | {"OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
+"""What a writer process is started with, beside its parent's environment."""
 
 
 class StreamingDetector:
@@ -73,6 +76,8 @@ class StreamingDetector:
             title=self._config.title or self.name,
             units=self._config.units,
             compression=self._config.compression,
+            compression_level=self._config.compression_level,
+            compression_threads=self._config.compression_threads,
             rules=plan.rules,
         )
         frames = plan.frames_of(self.name)
@@ -140,11 +145,18 @@ class StreamingDetector:
 
     def _start_receiver(self) -> Child:
         return self._start(
-            "receiver", self._config.model_dump_json(), self._ring.inlet_fds, self._on_received, self._receiver_gone
+            "receiver",
+            self._config.model_dump_json(),
+            self._ring.inlet_fds,
+            self._on_received,
+            self._receiver_gone,
+            _MEMORY_IS_KEPT,
         )
 
     def _start_writer(self) -> Child:
-        return self._start("writer", self.name, self._ring.outlet_fds, self._on_written, self._writer_gone)
+        return self._start(
+            "writer", self.name, self._ring.outlet_fds, self._on_written, self._writer_gone, WRITER_ENVIRONMENT
+        )
 
     def _start(
         self,
@@ -153,6 +165,7 @@ class StreamingDetector:
         descriptors: tuple[int, ...],
         on_message: Callable[[Message], None],
         on_gone: Callable[[int], None],
+        environment: dict[str, str],
     ) -> Child:
         return Child(
             f"beamsession.record.{role}",
@@ -162,7 +175,7 @@ class StreamingDetector:
             on_message=on_message,
             on_exit=on_gone,
             pass_fds=descriptors,
-            environment=os.environ | _MEMORY_IS_KEPT,
+            environment=os.environ | environment,
         )
 
     def _replace_the_dead(self) -> None:
