@@ -11,6 +11,7 @@ from pathlib import Path
 from beamsession.model.completeness import Completeness
 from beamsession.model.errors import BeamsessionError, UnavailableError
 from beamsession.model.plan import RunPlan
+from beamsession.model.report import Problem
 from beamsession.record.deadline import Lane, gather, sentence_of
 from beamsession.record.detector import Detector, Progress
 from beamsession.record.readings.reading import Reading
@@ -25,7 +26,7 @@ _SILENT_S = 10.0
 
 @dataclass(frozen=True)
 class Look:
-    """All of a run at one moment: accounts in the plan's order, bytes per second, readings, and what broke."""
+    """All of a run at one moment: accounts in the plan's order, bytes per second, readings, what broke or is wrong."""
 
     accounts: tuple[Completeness, ...]
     rate: float
@@ -33,6 +34,7 @@ class Look:
     failures: Mapping[str, str]
     closed: bool
     finished: bool
+    warnings: tuple[Problem, ...] = ()
 
 
 class Crew:
@@ -76,13 +78,13 @@ class Crew:
         """Record from now on."""
         self._order(lambda detector: detector.arm())
 
-    def pause(self) -> None:
-        """Let frames pass unrecorded."""
-        self._order(lambda detector: detector.pause())
+    def pause(self, at_ns: int) -> None:
+        """Let frames posted after `at_ns` (since 1970) pass unrecorded."""
+        self._order(lambda detector: detector.pause(at_ns))
 
-    def resume(self) -> None:
-        """Record again."""
-        self._order(lambda detector: detector.resume())
+    def resume(self, at_ns: int) -> None:
+        """Record those posted after `at_ns` again."""
+        self._order(lambda detector: detector.resume(at_ns))
 
     def stop(self, *, drain: bool) -> None:
         """Take no more frames; does not wait for the files."""
@@ -114,6 +116,7 @@ class Crew:
             failures=failures,
             closed=all(self._progress[lane.name].closed for lane in self._prepared),
             finished=self._is_finished(seen),
+            warnings=tuple(warning for progress in seen for warning in progress.warnings),
         )
 
     def files(self) -> dict[str, Path]:

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from beamsession.record.stall import Stall
 _TICK_S = 0.05
 # What was told to drop what is not yet written has to close its file soon; else it hangs.
 _CLOSE_S = 10.0
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _log = logging.getLogger(__name__)
 
 
@@ -126,7 +127,7 @@ class LiveRun:
             return
         now = self._clock()
         try:
-            self._crew.resume() if paused else self._crew.pause()
+            self._crew.resume(_ns(now)) if paused else self._crew.pause(_ns(now))
         except Exception as fault:
             self.end(Ending(drain=True, reason=sentence_of(fault)))
             return
@@ -163,7 +164,7 @@ class LiveRun:
 
     def _look(self) -> Look:
         look = self._crew.look()
-        self._set(accounts=look.accounts, rate=look.rate, readings=look.readings)
+        self._set(accounts=look.accounts, rate=look.rate, readings=look.readings, warnings=look.warnings)
         for name, failure in look.failures.items():
             if name in self._failures:
                 continue
@@ -188,7 +189,7 @@ class LiveRun:
             return self._never_recorded(ending)
         state, reason = (RunState.ABORTED, ending.reason) if ending.reason else verdict(accounts)
         state, reason = self._with_readings(state, reason)
-        report = self._set(state=RunState.DRAINING, accounts=accounts, rate=0.0)
+        report = self._set(state=RunState.DRAINING, accounts=accounts, rate=0.0, warnings=())
         return close_master(
             report.model_copy(update={"state": state, "reason": reason}),
             self.plan,
@@ -229,7 +230,7 @@ class LiveRun:
         if not isinstance(fault, BeamsessionError):
             _log.error("run %s could not be prepared", self.key, exc_info=fault)
         self._remove_empty_files()
-        changes = {"files": (), "master": None, "rate": 0.0, "stop": self._clock()}
+        changes = {"files": (), "master": None, "rate": 0.0, "warnings": (), "stop": self._clock()}
         return self.report().model_copy(update={"state": RunState.FAILED, "reason": sentence_of(fault), **changes})
 
     def _remove_empty_files(self) -> None:
@@ -276,6 +277,11 @@ def first_report(plan: RunPlan) -> RunReport:
             for expected in [plan.frames_of(item.name)]
         ),
     )
+
+
+def _ns(moment: datetime) -> int:
+    """Nanoseconds since 1970, exact to the microsecond."""
+    return (moment - _EPOCH) // timedelta(microseconds=1) * 1000
 
 
 def _ended_pauses(report: RunReport, now: datetime) -> tuple[PauseInterval, ...]:

@@ -6,6 +6,7 @@ import logging
 import os
 import select
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
@@ -19,13 +20,15 @@ from p4p.client.raw import Context, Disconnected
 from beamsession.model.detector import PvaDetector
 from beamsession.model.errors import RefusedError
 from beamsession.record.frame import MAX_DIMENSIONS, Frame, FrameFormat
-from beamsession.record.sources.source import UnusableFrameError, pv_names, pv_timeout
+from beamsession.record.sources.source import Count, UnusableFrameError, pv_names, pv_timeout
 
 _log = logging.getLogger(__name__)
 _BATCH = 8  # frames taken before commands are looked at again
 _LONGEST_QUEUE = 200
 _QUEUE_WHILE_UNKNOWN = 50  # updates; before the size of a frame is known
 _NS = 1_000_000_000
+_SIZE_S = 0.5
+_MOST_COUNTS = 1000
 _CHEAP = "field(codec)"  # a part of the structure that hardly ever changes: keeps the channel open at no cost
 
 
@@ -42,13 +45,19 @@ class PvaSource:
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._image = _Watch(self._context, config.pv, self._signal, _CHEAP)
         self._scalars = {
-            name: _Watch(self._context, name, self._signal, "field(value)")
+            name: _Watch(
+                self._context,
+                name,
+                self._signal,
+                "field(value,timeStamp)",
+                keep=_MOST_COUNTS if name == config.produced_pv else 0,
+            )
             for name in pv_names(config)
             if name != config.pv
         }
         self._subscription: Any = None
-        self._fresh = True
         self._frame_bytes = 0
+        self._disconnections = 0
         self._puts: list[tuple[Any, Event]] = []
 
     def fileno(self) -> int:
@@ -63,7 +72,7 @@ class PvaSource:
         self._subscription = self._context.monitor(
             self._config.pv, self._signal, request=f"record[queueSize={self._queue_size()}]"
         )
-        self._fresh = True
+        self._disconnections = 0
         baseline: Value | None = None
         while baseline is None or self.unconnected():
             baseline = baseline or self._pop_value()
@@ -106,6 +115,31 @@ class PvaSource:
         name = self._config.dropped_pv
         return None if name is None else self._scalars[name].number()
 
+    def produced(self) -> list[Count]:
+        name = self._config.produced_pv
+        return [] if name is None else self._scalars[name].take_counts()
+
+    def exposure(self) -> float | None:
+        name = self._config.exposure_pv
+        return None if name is None else self._scalars[name].value()
+
+    def disconnections(self) -> int:
+        return self._disconnections
+
+    def frame_bytes(self) -> int | None:
+        done = Event()
+        answers: list[object] = []
+
+        def answered(answer: object) -> None:
+            answers.append(answer)
+            done.set()
+
+        operation = self._context.get(self._config.pv, answered, request="field(uncompressedSize)")
+        done.wait(_SIZE_S)
+        operation.close()
+        size = int(answers[0]["uncompressedSize"]) if answers and isinstance(answers[0], Value) else 0
+        return size or self._frame_bytes or None
+
     def put(self, pv: str, value: int, wait_s: float = 0.0) -> None:
         self._puts = [(operation, done) for operation, done in self._puts if not done.is_set()]
         done = Event()
@@ -136,19 +170,18 @@ class PvaSource:
         return max(4, min(_LONGEST_QUEUE, self._config.ring_mib * (1 << 20) // self._frame_bytes))
 
     def _pop_value(self) -> Value | None:
-        """The next update; None if there is none. After a reconnection the first is an old one and left out."""
+        """The next update; None if there is none. After a reconnection the first may be one that came before."""
         while self._subscription is not None:
             update = self._subscription.pop()
             if update is None:
                 return None
             if isinstance(update, Value):
                 self._image.connected = True
-                if self._fresh:
-                    return update
-                self._fresh = True
-            elif isinstance(update, Disconnected):
+                return update
+            if isinstance(update, Disconnected):
                 _log.warning("%s has disconnected", self._config.pv)
-                self._fresh = self._image.connected = False
+                self._image.connected = False
+                self._disconnections += 1
         return None
 
     def _pump(self) -> None:
@@ -166,12 +199,13 @@ class PvaSource:
 class _Watch:
     """Keeps the channel of a PV open and knows whether it is."""
 
-    def __init__(self, context: Context, name: str, signal: Callable[[], None], request: str) -> None:
+    def __init__(self, context: Context, name: str, signal: Callable[[], None], request: str, *, keep: int = 0) -> None:
         self.name = name
         self.connected = False
         self._begin = partial(context.monitor, name, signal, request=request)
         self._monitor: Any = self._begin()
         self._last: Value | None = None
+        self._counts: deque[Count] = deque(maxlen=keep)
 
     def open(self) -> None:
         if self._monitor is None:
@@ -187,10 +221,27 @@ class _Watch:
             self.connected = not isinstance(update, Disconnected)
             if isinstance(update, Value):
                 self._last = update
+                if self._counts.maxlen:
+                    self._counts.append(_count(update))
 
     def number(self) -> int | None:
         """The last value as a whole number, None before the first."""
         return None if self._last is None else int(self._last["value"])
+
+    def value(self) -> float | None:
+        """The last value, None before the first."""
+        return None if self._last is None else float(self._last["value"])
+
+    def take_counts(self) -> list[Count]:
+        """The values since this was asked last, the newest `keep` at most."""
+        counts = list(self._counts)
+        self._counts.clear()
+        return counts
+
+
+def _count(value: Value) -> Count:
+    stamp = value["timeStamp.secondsPastEpoch"] * _NS + value["timeStamp.nanoseconds"]
+    return Count(int(value["value"]), stamp or time.time_ns())
 
 
 def _frame(value: Value) -> Frame | None:
