@@ -119,7 +119,7 @@ def test_warnings_of_a_live_run_are_alarms_that_block_nothing() -> None:
     assert codes(ended) == []
 
 
-@pytest.mark.parametrize(("offset", "words"), [(3.2, "3.2 s behind the"), (-60.0, "60 s ahead of the"), (0.9, "")])
+@pytest.mark.parametrize(("offset", "words"), [(3.2, "3.2 s behind the"), (-60.0, "60.0 s ahead of the"), (0.9, "")])
 def test_clocks_that_are_apart_are_told_while_a_run_is_recorded(offset: float, words: str) -> None:
     clock = ClockOffset(minimum=offset, median=offset, frames=10)
     found = alarms(INSTRUMENT, while_recording(Completeness(detector="camera", clock_offset=clock)))

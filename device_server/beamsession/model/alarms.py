@@ -128,20 +128,16 @@ def _detector_alarms(instrument: Instrument, facts: Facts) -> list[Alarm]:
 
 
 def _clock_alarms(instrument: Instrument, report: RunReport) -> list[Alarm]:
-    apart = [
-        (item.detector, item.clock_offset.minimum)
-        for item in report.accounts
-        if item.clock_offset is not None and abs(item.clock_offset.minimum) > instrument.max_clock_skew_s
-    ]
     return [
         Alarm(
             "CLOCK_SKEW",
             Severity.MINOR,
-            f"The clock of {name} is {abs(offset):.3g} s {'behind' if offset > 0 else 'ahead of'} the recorder's: "
-            "frames and readings are matched by time. Synchronise both hosts.",
+            f"The clock of {item.detector} is {item.clock_offset.words}: frames and readings are matched by time. "
+            "Synchronise both hosts.",
             blocks=False,
         )
-        for name, offset in apart
+        for item in report.accounts
+        if item.clock_offset is not None and item.clock_offset.exceeds(instrument.max_clock_skew_s)
     ]
 
 

@@ -35,6 +35,15 @@ class ClockOffset(Value):
     median: float
     frames: int
 
+    def exceeds(self, limit_s: float) -> bool:
+        """Whether the clocks are further apart than `limit_s`."""
+        return abs(self.minimum) > limit_s
+
+    @property
+    def words(self) -> str:
+        """How the detector's clock stands to the recorder's, after "its clock is"."""
+        return f"{abs(self.minimum):.1f} s {'behind' if self.minimum > 0 else 'ahead of'} the recorder's"
+
 
 class Completeness(Value):
     """The account of one detector in one run.

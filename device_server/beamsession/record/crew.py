@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from beamsession.model.completeness import Completeness
 from beamsession.model.errors import BeamsessionError, UnavailableError
@@ -22,6 +23,7 @@ _ORDER_S = 10.0
 _LOOK_S = 0.5
 _PAUSE_S = 0.02
 _SILENT_S = 10.0
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -78,13 +80,13 @@ class Crew:
         """Record from now on."""
         self._order(lambda detector: detector.arm())
 
-    def pause(self, at_ns: int) -> None:
-        """Let frames posted after `at_ns` (since 1970) pass unrecorded."""
-        self._order(lambda detector: detector.pause(at_ns))
+    def pause(self, at_ns: int) -> int:
+        """Let frames posted after `at_ns` (since 1970) pass unrecorded; the moment from which on all do."""
+        return max([at_ns, *self._order(lambda detector: detector.pause(at_ns))])
 
-    def resume(self, at_ns: int) -> None:
-        """Record those posted after `at_ns` again."""
-        self._order(lambda detector: detector.resume(at_ns))
+    def resume(self, at_ns: int) -> int:
+        """Record those posted after `at_ns` again; the moment from which on all do."""
+        return max([at_ns, *self._order(lambda detector: detector.resume(at_ns))])
 
     def stop(self, *, drain: bool) -> None:
         """Take no more frames; does not wait for the files."""
@@ -147,10 +149,11 @@ class Crew:
         """The key of the table of readings in `files` and `failures`."""
         return self._scalars.name
 
-    def _order(self, work: Callable[[Detector], None]) -> None:
-        _, faults = gather([lane.submit(work) for lane in self._prepared], _ORDER_S)
+    def _order(self, work: Callable[[Detector], R]) -> list[R]:
+        answers, faults = gather([lane.submit(work) for lane in self._prepared], _ORDER_S)
         if faults:
             raise faults[0]
+        return answers
 
     def _hear(self, lane: Lane[Detector], answer: Future[Progress]) -> None:
         now = time.monotonic()

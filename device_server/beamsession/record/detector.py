@@ -78,12 +78,15 @@ class Detector(Protocol):
         """Record every frame that is posted from now on, and start the acquisition where that is configured."""
         ...
 
-    def pause(self, at_ns: int) -> None:
-        """Do not record frames posted after `at_ns` (ns since 1970), whenever they come; they are not missing."""
+    def pause(self, at_ns: int) -> int:
+        """Do not record frames posted after `at_ns` (ns since 1970), whenever they come; they are not missing.
+
+        Returns the moment from which on it is so, which is later where a later frame is recorded already.
+        """
         ...
 
-    def resume(self, at_ns: int) -> None:
-        """Record frames posted after `at_ns` again."""
+    def resume(self, at_ns: int) -> int:
+        """Record frames posted after `at_ns` again; the moment from which on it is so."""
         ...
 
     def stop(self, *, drain: bool) -> None:

@@ -28,7 +28,7 @@ class Intake:
         self._inlet = inlet
         self._numbered = numbered
         self.declared = declared
-        self.gate = Gate()
+        self._gate = Gate()
         self.armed = False
         self.reached = False
         self.news = True
@@ -36,6 +36,7 @@ class Intake:
         self._tally = IdTally()
         self._first: int | None = None
         self._latest_ns = 0
+        self._latest_posted_ns = 0
         self._overruns = 0
         self._format: FrameFormat | None = None
         self._failure = ""
@@ -64,13 +65,31 @@ class Intake:
             self._passed_the_stop = True
             return
         self._last_frame = time.monotonic()
+        self._latest_posted_ns = max(self._latest_posted_ns, posted or 0)
         if self._cut_off and self._is_sent_again(frame):
             return
         self._follow_ids(frame)
-        if self.gate.shuts_out(posted):
+        if self._gate.shuts_out(posted):
             self._tally.skip(frame.unique_id)
             return
         self._record(frame)
+
+    def gate(self, *, closed: bool, at_ns: int) -> int:
+        """Leave out frames posted after `at_ns`, or record them again; the moment from which on it is so.
+
+        That is later where a frame posted after `at_ns` was judged already. What has come is to be taken before
+        `settle`.
+        """
+        moment = max(at_ns, self._latest_posted_ns)
+        if closed:
+            self._gate.close(moment)
+        else:
+            self._gate.open(moment)
+        return moment
+
+    def settle(self) -> None:
+        """From now on also frames without time stamps are judged by the last order."""
+        self._gate.settle()
 
     def count_dropped(self, counter: int | None) -> None:
         """Take the detector's own counter of dropped frames."""

@@ -76,15 +76,12 @@ def _ring_problems(name: str, measure: Measure) -> list[Problem]:
 
 def _clock_problems(plan: RunPlan, name: str, measure: Measure) -> list[Problem]:
     offset = measure.clock_offset
-    if offset is None or abs(offset.minimum) <= plan.max_clock_skew_s:
+    if offset is None or not offset.exceeds(plan.max_clock_skew_s):
         return []
     return [
         Problem(
             code="CLOCK_SKEW",
-            sentence=(
-                f"In its last run the clock of {name} was {abs(offset.minimum):.3g} s "
-                f"{'behind' if offset.minimum > 0 else 'ahead of'} the recorder's."
-            ),
+            sentence=f"In its last run the clock of {name} was {offset.words}.",
             remedy="Synchronise both hosts (NTP, PTP); frames and readings are matched by time.",
             blocks=False,
         )

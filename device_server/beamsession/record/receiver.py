@@ -27,7 +27,7 @@ _STOPPING_S = 0.025
 
 
 class Receiver:
-    """One run at a time: subscribed from `subscribe` to `stop`, recording while armed and not paused."""
+    """One run at a time: subscribed from `subscribe` to `stop`, recording while armed and not gated (a pause)."""
 
     def __init__(self, config: PvaDetector | CaDetector, ring: Ring) -> None:
         self._config = config
@@ -65,14 +65,8 @@ class Receiver:
                 return self._subscribe(Subscribe.model_validate(message))
             case "arm":
                 self._arm()
-            case "pause":
-                self._armed_intake().gate.close(message["at"])
-                self._take_all()
-                self._armed_intake().gate.settle()
-            case "resume":
-                self._armed_intake().gate.open(message["at"])
-                self._take_all()
-                self._armed_intake().gate.settle()
+            case "gate":
+                return {"at": self._gate(closed=message["closed"], at_ns=message["at"])}
             case "stop":
                 self._stop(message["at"])
             case "drop":
@@ -109,6 +103,13 @@ class Receiver:
             self._source.put(self._config.frames_pv, frames, _PUT_S)
         if self._config.acquire_pv is not None:
             self._source.put(self._config.acquire_pv, 1)
+
+    def _gate(self, *, closed: bool, at_ns: int) -> int:
+        intake = self._armed_intake()
+        moment = intake.gate(closed=closed, at_ns=at_ns)
+        self._take_all()
+        intake.settle()
+        return moment
 
     def _stop(self, at_ns: int) -> None:
         """Take what was posted until now, wherever it waits, then end."""

@@ -111,17 +111,18 @@ class StreamingDetector:
             if self._run is not None:
                 self._run.silence.listen()
 
-    def pause(self, at_ns: int) -> None:
+    def pause(self, at_ns: int) -> int:
         with self._lock:
             if self._run is not None:
                 self._run.silence.rest()
-        self._ask_receiver("pause", at=at_ns)
+        return self._ask_receiver("gate", closed=True, at=at_ns).get("at", at_ns)
 
-    def resume(self, at_ns: int) -> None:
-        self._ask_receiver("resume", at=at_ns)
+    def resume(self, at_ns: int) -> int:
+        moment = self._ask_receiver("gate", closed=False, at=at_ns).get("at", at_ns)
         with self._lock:
             if self._run is not None:
                 self._run.silence.listen()
+        return moment
 
     def stop(self, *, drain: bool) -> None:
         with self._lock:
@@ -156,11 +157,12 @@ class StreamingDetector:
         if self._run is not None:
             self._clock_offset = self._run.account.clock_offset or self._clock_offset
 
-    def _ask_receiver(self, what: str, **details: int) -> None:
+    def _ask_receiver(self, what: str, **details: int) -> Message:
         try:
-            self._receiver.ask({"do": what, **details}, _ANSWER_S)
+            return self._receiver.ask({"do": what, **details}, _ANSWER_S)
         except UnavailableError as problem:
             _log.error("%s: %s", self.name, problem.text)  # and `progress` tells that its process died
+            return {}
 
     def _call_off(self) -> None:
         """The run will not be: nothing of it stays."""
