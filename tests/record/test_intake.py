@@ -13,7 +13,7 @@ from beamsession.record.frame import Frame, FrameFormat
 from beamsession.record.frame_clock import FrameClock
 from beamsession.record.growth import Growth
 from beamsession.record.intake import Intake
-from beamsession.record.ring import Inlet, Outlet, Ring
+from beamsession.record.ring import Inlet, Outlet, Ring, Slot
 
 MS = 1_000_000
 START = 1_800_000_000_000_000_000
@@ -70,7 +70,7 @@ def test_whatever_the_delays_exactly_the_frames_posted_outside_the_pauses_that_a
     assert (came.received + came.skipped, came.missing, came.renumbered) == (len(frames), 0, 0)
 
 
-def _taken(outlet: Outlet) -> Iterator[object]:
+def _taken(outlet: Outlet) -> Iterator[Slot]:
     while slots := outlet.take():
         for slot in slots:
             yield slot
@@ -96,10 +96,20 @@ def test_a_receiver_that_stood_still_takes_no_late_frame_for_a_slow_clock() -> N
     assert clock.ours(START) == START
 
 
-def test_frames_without_a_time_of_their_own_tell_nothing_of_the_clock() -> None:
-    clock = FrameClock()
-    clock.see(START, START, empty_ns=START)
-    assert clock.offset is None
+@pytest.mark.parametrize("time_ns", [START, 631_152_000 * 10**9], ids=["its arrival", "1990"])
+def test_frames_without_a_time_of_their_own_are_judged_by_their_arrival(ring: Ring, time_ns: int) -> None:
+    inlet = Inlet(ring)
+    inlet.begin(2)
+    intake = Intake("eiger", inlet, None)
+    intake.armed = True
+    pixels = np.zeros(2, np.uint16)
+    intake.take(Frame(FORM, 1, time_ns, START, pixels), 0)
+    intake.gate(closed=True, at_ns=START)
+    intake.take(Frame(FORM, 2, time_ns, START, pixels), 0)
+    intake.settle()
+    intake.take(Frame(FORM, 3, time_ns, START, pixels), 0)
+    came = intake.report(ended=True).account
+    assert (came.received, came.skipped, came.clock_offset) == (2, 1, None)
 
 
 def test_growth_goes_on_from_0_after_a_reset_and_what_was_before_is_not_counted() -> None:

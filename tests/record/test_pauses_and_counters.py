@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +23,7 @@ from frame_server import (
     image_of,
     run_plan,
     value_in,
+    wait_closed,
     wait_received,
     wait_until,
 )
@@ -173,6 +176,25 @@ def test_what_it_made_after_the_stop_is_not_missing(
     server.made.post(9, timestamp=time.time() + 60)
     ended = finish(detector).account
     assert ended.missing == 0
+
+
+def test_a_detector_that_goes_on_after_the_stop_shows_by_its_ids_what_was_lost_before(
+    detector: StreamingDetector, server: FrameServer, tmp_path: Path
+) -> None:
+    server.made.post(0, timestamp=time.time())
+    path = begin(detector, run_plan(tmp_path))
+    receiver = detector.pids()["eiger.receiver"]
+    os.kill(receiver, signal.SIGSTOP)
+    for unique_id in (1, 2):
+        server.post(unique_id, image_of(unique_id))
+    server.made.post(50, timestamp=time.time())
+    detector.stop(drain=True)
+    for unique_id in (4, 6):
+        server.post(unique_id, image_of(unique_id))
+    os.kill(receiver, signal.SIGCONT)
+    ended = wait_closed(detector).account
+    assert ids_in(path) == [1, 2]
+    assert (ended.produced, ended.gaps, ended.missing, ended.skipped) == (None, (Gap(first=3, last=3),), 1, 0)
 
 
 def test_ids_that_begin_anew_are_other_frames_and_no_duplicates(

@@ -136,6 +136,10 @@ class IdTally:
         if self._insert(unique_id):
             self.skipped += 1
 
+    def pass_by(self, unique_id: int) -> None:
+        """Account for a frame that came after the end of the run: what is missing before it is missing."""
+        self._insert(unique_id)
+
     def begin_anew(self) -> None:
         """The detector numbers from the beginning again: ids may repeat, what is missing of the old ones stays."""
         self._earlier_lost = self.lost

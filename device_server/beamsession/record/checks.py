@@ -17,6 +17,7 @@ from beamsession.record.folders import existing_file_problems, require_below
 from beamsession.record.needs import frame_problems
 
 _PATIENCE_S = 2.4
+_MOMENT_S = 0.05
 
 
 class Checkable(Protocol):
@@ -53,7 +54,7 @@ def _measure(engine: Checkable) -> Measure | None:
 
 def _answer_or_none(answer: Future[Measure | None], deadline: float) -> Measure | None:
     try:
-        return answer.result(max(deadline - time.monotonic(), 0.0))
+        return answer.result(max(deadline - time.monotonic(), _MOMENT_S))
     except Exception:
         return None  # That it does not answer is a problem already.
 

@@ -25,9 +25,7 @@ class FrameClock:
         self._none_waited = False
 
     def see(self, time_ns: int, receive_ns: int, empty_ns: int) -> None:
-        """Learn from a frame; one without a time stamp of its own has that of its arrival, and tells nothing."""
-        if time_ns == receive_ns:
-            return
+        """Learn from a frame that has a time stamp of its own."""
         lag = receive_ns - time_ns
         self._least_lag = min(self._least_lag, lag) if self._lags else lag
         self._none_waited = self._none_waited or empty_ns - time_ns > _LATE_NS

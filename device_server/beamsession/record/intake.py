@@ -54,15 +54,16 @@ class Intake:
 
     def take(self, frame: Frame, empty_ns: int) -> None:
         """Record one frame, or leave it out where it is not to be recorded; see FrameClock for `empty_ns`."""
-        self._clock.see(frame.time_ns, frame.receive_ns, empty_ns)
+        if frame.is_stamped:
+            self._clock.see(frame.time_ns, frame.receive_ns, empty_ns)
         if not self.armed:
             self._was_running = True
             return
         if self.reached or self._failure:
             return
-        posted = None if frame.time_ns == frame.receive_ns else self._clock.ours(frame.time_ns)
+        posted = self._clock.ours(frame.time_ns) if frame.is_stamped else None
         if self._stop_ns is not None and posted is not None and posted > self._stop_ns:
-            self._passed_the_stop = True
+            self._pass_the_stop(frame)
             return
         self._last_frame = time.monotonic()
         self._latest_posted_ns = max(self._latest_posted_ns, posted or 0)
@@ -183,6 +184,13 @@ class Intake:
             exposure_s=exposure_s,
         )
 
+    def _pass_the_stop(self, frame: Frame) -> None:
+        """The first frame after the stop shows by its id whether all before it came."""
+        last = self._tally.last
+        if self._numbered and not self._passed_the_stop and last is not None and frame.unique_id > last:
+            self._tally.pass_by(frame.unique_id)
+        self._passed_the_stop = True
+
     def _record(self, frame: Frame) -> None:
         if self._format is None:
             self._format = frame.format
@@ -226,7 +234,7 @@ class Intake:
 
     def _is_new(self, frame: Frame) -> bool:
         """Whether its time stamp is later than all before: the same id then is another frame."""
-        return frame.time_ns != frame.receive_ns and frame.time_ns > self._latest_ns
+        return frame.is_stamped and frame.time_ns > self._latest_ns
 
     def _present_doubt(self) -> str:
         if self._cut_off and not self._doubt:
@@ -234,8 +242,13 @@ class Intake:
         return self._doubt
 
     def _produced_frames(self) -> int | None:
-        """What it made since it was armed; None where it was making frames then, and the counter not reset since."""
-        if not self._produced.is_known or (self._was_running and not self._produced.was_reset):
+        """What it made since it was armed; None where the counter and the frames cannot be compared.
+
+        That is where it was making frames when it was armed, and the counter not reset since, or still made them at
+        the stop: which of them the counter had seen at that moment is not known.
+        """
+        unknown_start = self._was_running and not self._produced.was_reset
+        if not self._produced.is_known or unknown_start or self._passed_the_stop:
             return None
         return self._produced.total
 

@@ -46,6 +46,7 @@ class Receiver:
         while self._link.open:
             idle = self._intake is None
             if self._link.poll(None if idle else self._pause(), (self._source.fileno(),)):
+                self._link.poll()  # an order that is here as well comes before the frames
                 self._take()
             else:
                 self._empty_ns = time.time_ns()
