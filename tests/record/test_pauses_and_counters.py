@@ -165,6 +165,17 @@ def test_what_was_made_before_arming_in_pauses_and_beyond_the_declared_number_is
     assert (ended.received, ended.missing) == (2, 0)
 
 
+def test_a_faster_detector_is_expected_to_make_more(
+    detector: StreamingDetector, server: FrameServer, tmp_path: Path
+) -> None:
+    begin(detector, run_plan(tmp_path, frames=2, detectors=(detector_config(frames_factor=2),)))
+    for unique_id in (1, 2, 3):
+        server.post(unique_id, image_of(unique_id))
+    wait_received(detector, 3)
+    ended = finish(detector).account
+    assert (ended.expected, ended.received, ended.missing) == (4, 3, 1)
+
+
 def test_what_it_made_after_the_stop_is_not_missing(
     detector: StreamingDetector, server: FrameServer, tmp_path: Path
 ) -> None:
