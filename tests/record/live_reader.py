@@ -1,6 +1,6 @@
-"""A program that follows a data file while it is written, as a user's would: `live_reader <file> <what> <count>`.
+"""A program that follows a data file while it is written, as a user's would: `live_reader <file> <data> <ids> <more>`.
 
-`what` is a path to the frames in the file, `count` how many it waits for. Each look opens the file anew, in SWMR mode
+`data` and `ids` are paths in the file, `more` is how many frames beyond those of the first look it waits for. Each look opens the file anew, in SWMR mode
 and with the library's own locking. It prints one JSON line: how often it opened the file, what failed, whether every
 frame was the one that its id says, and how many frames it saw each time.
 """
@@ -34,12 +34,12 @@ def look(file: Path, data_path: str, ids_path: str) -> int:
 
 
 def main(arguments: list[str]) -> None:
-    """Look at least a hundred times, and until the wanted number is seen."""
-    file, data_path, ids_path, wanted = Path(arguments[0]), arguments[1], arguments[2], int(arguments[3])
+    """Look at least a hundred times, and until so many more frames are seen."""
+    file, data_path, ids_path, more = Path(arguments[0]), arguments[1], arguments[2], int(arguments[3])
     seen: list[int] = []
     failures: list[str] = []
     until = time.monotonic() + _LONGEST_S
-    while (len(seen) + len(failures) < _LOOKS or max(seen, default=0) < wanted) and time.monotonic() < until:
+    while (len(seen) + len(failures) < _LOOKS or not seen or seen[-1] < seen[0] + more) and time.monotonic() < until:
         try:
             seen.append(look(file, data_path, ids_path))
         except (OSError, KeyError, AssertionError, RuntimeError) as problem:
