@@ -1,8 +1,8 @@
 """A program that follows a data file while it is written, as a user's would: `live_reader <file> <data> <ids> <more>`.
 
-`data` and `ids` are paths in the file, `more` is how many frames beyond those of the first look it waits for. Each look opens the file anew, in SWMR mode
-and with the library's own locking. It prints one JSON line: how often it opened the file, what failed, whether every
-frame was the one that its id says, and how many frames it saw each time.
+`data` and `ids` are paths in the file, `more` is how many frames beyond those of the first look it waits for. Each look
+opens the file anew, in SWMR mode and with the library's own locking. It prints one JSON line: how often it opened the
+file, what failed, and how many frames it saw each time.
 """
 
 from __future__ import annotations
