@@ -84,6 +84,13 @@ class DataTable(_Table):
     group: str | None = Field(default=None, description="group of everything created; left out: the process's own")
     min_free_gib: float = Field(default=1.0, ge=0, description="below this no run starts (MAJOR alarm)")
     low_free_gib: float = Field(default=10.0, ge=0, description="below this a MINOR alarm")
+    min_minutes: float = Field(
+        default=5.0, ge=0, description="the disk is full sooner than this at the present rate: MAJOR alarm"
+    )
+    low_minutes: float = Field(default=30.0, ge=0, description="the same: MINOR alarm")
+    allow_network_file_system: bool = Field(
+        default=False, description="record on NFS, SMB and the like, where nobody can follow a file while it is written"
+    )
 
     @property
     def rules(self) -> FileRules:
@@ -105,6 +112,9 @@ class RunTable(_Table):
         default=None, ge=1, description="declared frames of a run; left out: until it is stopped"
     )
     connect_timeout_s: float = Field(default=2.0, gt=0, le=3, description="how long a PV may take to answer at start")
+    max_clock_skew_s: float = Field(
+        default=1.0, gt=0, description="clocks of detector and recorder further apart than this: MINOR alarm"
+    )
 
 
 class MetadataTable(_Table):
@@ -231,6 +241,10 @@ class Beamline(_Table):
             connect_timeout_s=self.run.connect_timeout_s,
             min_free_bytes=int(self.data.min_free_gib * _GIB),
             low_free_bytes=int(self.data.low_free_gib * _GIB),
+            min_minutes=self.data.min_minutes,
+            low_minutes=self.data.low_minutes,
+            allow_network_file_system=self.data.allow_network_file_system,
+            max_clock_skew_s=self.run.max_clock_skew_s,
             operator=self.operator.name,
             default_run_frames=self.run.frames,
             has_catalogue=self.catalogue is not None,

@@ -10,10 +10,10 @@ import pytest
 
 from beamsession.model.alarms import Alarm, Facts, Severity, alarms, device_state, minutes_left
 from beamsession.model.clock import utc_now
-from beamsession.model.completeness import Completeness
+from beamsession.model.completeness import ClockOffset, Completeness
 from beamsession.model.instrument import Instrument
 from beamsession.model.plan import InstrumentFacts, RunKey
-from beamsession.model.report import DiskFacts, RunReport
+from beamsession.model.report import DiskFacts, Problem, RunReport
 from beamsession.model.run import Run, RunOrigin
 from beamsession.model.states import DeviceState, RunIntent, RunState
 
@@ -30,9 +30,16 @@ def facts(state: RunState | None = None, *, missing: int = 0, acknowledged: bool
     if state is None:
         return Facts(None, None, None, **changes)
     run = Run(1, 7, 2, state, RunIntent.RECORD, RunOrigin.RECORDED, utc_now(), acknowledged=acknowledged)
-    account = Completeness(detector="camera", missing=missing)
-    report = RunReport(key=RunKey(instrument="b", session_id=7, run_number=2), state=state, accounts=(account,))
-    return Facts(run, report, None, **changes)
+    account = Completeness(detector="camera", lost=missing, missing=missing)
+    return Facts(run, report_of(state, account), None, **changes)
+
+
+def report_of(state: RunState, *accounts: Completeness, **more: Any) -> RunReport:
+    return RunReport(key=RunKey(instrument="b", session_id=7, run_number=2), state=state, accounts=accounts, **more)
+
+
+def while_recording(*accounts: Completeness, **more: Any) -> Facts:
+    return replace(facts(RunState.RECORDING), report=report_of(RunState.RECORDING, *accounts, **more))
 
 
 def disk(free: int, **changes: Any) -> Facts:
@@ -81,6 +88,54 @@ def test_missing_frames_are_an_alarm_while_the_run_is_recorded() -> None:
     assert codes(facts(RunState.RECORDING, missing=3)) == ["FRAMES_MISSING"]
     assert codes(facts(RunState.PAUSED, missing=3)) == ["FRAMES_MISSING"]
     assert codes(facts(RunState.COMPLETED, missing=3)) == []
+
+
+def test_missing_frames_are_told_with_their_causes() -> None:
+    lossy = Completeness(detector="camera", lost=5, dropped_by_detector=2, overruns=4)
+    (alarm,) = alarms(INSTRUMENT, while_recording(lossy, Completeness(detector="whole")))
+    assert alarm.sentence == (
+        "Run 2: 9 frames of camera are missing so far (4 found the memory full: the disk is slower than the detector; "
+        "2 were dropped by the detector; 3 were lost on the way)."
+    )
+
+
+def test_frames_that_are_only_declared_are_not_missing_yet() -> None:
+    waiting = Completeness(detector="camera", expected=20, missing=20)
+    for state in (RunState.PREPARING, RunState.RECORDING):
+        assert codes(replace(facts(state), report=report_of(state, waiting))) == []
+
+
+def test_warnings_of_a_live_run_are_alarms_that_block_nothing() -> None:
+    gone = Problem(code="PV_GONE", sentence="camera: P:Image is disconnected.", remedy="See whether its IOC runs.")
+    silent = Problem(code="NO_FRAMES", sentence="camera: no frame for 12 s.")
+    found = alarms(INSTRUMENT, while_recording(warnings=(silent, gone)))
+    assert [(alarm.code, alarm.severity, alarm.blocks) for alarm in found] == [
+        ("PV_GONE", Severity.MAJOR, False),
+        ("NO_FRAMES", Severity.MINOR, False),
+    ]
+    assert found[0].sentence == "camera: P:Image is disconnected. See whether its IOC runs."
+    assert found[1].sentence == "camera: no frame for 12 s."
+    ended = replace(facts(RunState.COMPLETED), report=report_of(RunState.COMPLETED, warnings=(gone,)))
+    assert codes(ended) == []
+
+
+@pytest.mark.parametrize(("offset", "words"), [(3.2, "3.2 s behind the"), (-60.0, "60.0 s ahead of the"), (0.9, "")])
+def test_clocks_that_are_apart_are_told_while_a_run_is_recorded(offset: float, words: str) -> None:
+    clock = ClockOffset(minimum=offset, median=offset, frames=10)
+    found = alarms(INSTRUMENT, while_recording(Completeness(detector="camera", clock_offset=clock)))
+    assert [alarm.severity for alarm in found] == ([Severity.MINOR] if words else [])
+    assert all(words in alarm.sentence for alarm in found)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "severities"), [(31, []), (29, [Severity.MINOR]), (4, [Severity.MAJOR]), (0, [Severity.MAJOR])]
+)
+def test_a_disk_that_will_soon_be_full_is_told(minutes: int, severities: list[Severity]) -> None:
+    rate = 1000 * GIB / 60
+    room = DiskFacts(path=Path("/data"), free=minutes * 1000 * GIB + 10 * GIB, total=10**18)
+    found = alarms(INSTRUMENT, replace(while_recording(rate=rate), disk=room))
+    assert [alarm.severity for alarm in found] == severities
+    assert all("full in" in alarm.sentence and "/data" in alarm.sentence for alarm in found)
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,52 @@ def test_gated_frames_are_not_missing() -> None:
     assert (found.received, found.missing) == (3, 0)
 
 
+@given(st.lists(st.lists(ids, unique=True, min_size=1, max_size=20), min_size=1, max_size=4))
+def test_ids_that_begin_anew_are_accounted_for_one_after_the_other(series: list[list[int]]) -> None:
+    tally = IdTally()
+    for number, wanted in enumerate(series):
+        if number:
+            tally.begin_anew()
+        assert not any(tally.has(unique_id) for unique_id in wanted)
+        for unique_id in wanted:
+            assert tally.add(unique_id)
+        assert (tally.first, tally.last) == (min(wanted), max(wanted))
+    assert tally.renumbered == len(series) - 1
+    assert tally.received == sum(map(len, series))
+    assert tally.gaps() == [gap for wanted in series for gap in tally_of(*wanted).gaps()]
+    assert tally.lost == sum(gap.count for gap in tally.gaps())
+    assert tally.gap_count == len(tally.gaps())
+
+
+def test_what_the_detector_made_and_did_not_come_is_missing() -> None:
+    tally = tally_of(1, 2, 3)
+    tally.skip(4)
+    assert account("camera", tally, written=3, expected=None, produced=4).missing == 0
+    assert account("camera", tally, written=3, expected=None, produced=6).missing == 2
+    assert account("camera", tally, written=3, expected=None, produced=2).missing == 0
+    assert account("camera", tally, written=3, expected=3, produced=90, declared=3).missing == 0
+    _, reason = verdict((account("camera", tally, written=3, expected=None, produced=6),))
+    assert reason == "camera: 2 frames missing (the detector made 6, 4 came)"
+
+
+def test_a_disconnection_is_told_and_a_doubt_is_no_completed_run() -> None:
+    whole = account("camera", tally_of(1, 2), written=2, expected=None)
+    cut_off = whole.model_copy(update={"disconnections": 2})
+    doubtful = cut_off.model_copy(update={"doubt": "frames may be missing: so it is"})
+    assert verdict((cut_off,)) == (
+        RunState.COMPLETED, "camera: its PV disconnected 2 times, no frame is missing"
+    )  # fmt: skip
+    assert verdict((doubtful,)) == (RunState.INCOMPLETE, "camera: frames may be missing: so it is")
+    assert verdict((doubtful.settled(written=2, expected=2),))[0] is RunState.COMPLETED
+    assert verdict((doubtful.settled(written=2, expected=3),))[0] is RunState.INCOMPLETE
+
+
+def test_frames_that_found_no_room_are_told_with_the_reason() -> None:
+    slow = account("camera", tally_of(1, 2, 3), written=1, expected=None).model_copy(update={"overruns": 2})
+    _, reason = verdict((slow,))
+    assert reason == ("camera: 2 frames missing, 2 found the memory full, the disk was slower than the detector")
+
+
 def test_the_same_loss_seen_twice_counts_once() -> None:
     gaps = account("camera", tally_of(1, 2, 5), written=3, expected=None, dropped_by_detector=2)
     silent = account("camera", tally_of(1, 2, 3), written=3, expected=None, dropped_by_detector=4)

@@ -35,22 +35,26 @@ _MEMBERS = {
 
 
 class FrameServer:
-    """Serves DET:Image, DET:Dropped, DET:Acquire and DET:Frames on ports of its own."""
+    """Serves DET:Image, DET:Dropped, DET:Made, DET:Exposure, DET:Acquire and DET:Frames on ports of its own."""
 
     def __init__(self) -> None:
         self.image = SharedPV(initial=empty_value())
         self.dropped = SharedPV(nt=NTScalar("i"), initial=0)
+        self.made = SharedPV(nt=NTScalar("i"), initial=0)
+        self.exposure = SharedPV(nt=NTScalar("d"), initial=0.0)
         self.puts: list[tuple[str, int]] = []
-        self._pvs = {"Image": self.image, "Dropped": self.dropped}
+        self._pvs = {"Image": self.image, "Dropped": self.dropped, "Made": self.made, "Exposure": self.exposure}
         for name in ("Acquire", "Frames"):
             self._pvs[name] = SharedPV(nt=NTScalar("i"), initial=0, handler=_Putter(name, self.puts))
         provider = StaticProvider("frames")
         for name, pv in self._pvs.items():
             provider.add(f"DET:{name}", pv)
+        self._provider = provider
         self._server = Server(providers=[provider], isolate=True)
+        self._conf = self._server.conf()
 
     def client_environment(self) -> dict[str, str]:
-        port = self._server.conf()["EPICS_PVAS_BROADCAST_PORT"]
+        port = self._conf["EPICS_PVAS_BROADCAST_PORT"]
         return {"EPICS_PVA_ADDR_LIST": f"127.0.0.1:{port}", "EPICS_PVA_AUTO_ADDR_LIST": "NO"}
 
     def post(self, unique_id: int, image: NDArray, time_ns: int | None = None) -> None:
@@ -58,6 +62,16 @@ class FrameServer:
 
     def stop(self) -> None:
         self._server.stop()
+
+    def go_away(self) -> None:
+        """Close the server: its clients see a disconnection."""
+        self._server.stop()
+
+    def come_back(self, *, empty: bool = False) -> None:
+        """Serve the same PVs on the same ports, with the values they had, or no frame yet as after a restart."""
+        if empty:
+            self.image.post(empty_value())
+        self._server = Server(providers=[self._provider], conf=self._conf, useenv=False)
 
 
 class _Putter:
@@ -154,6 +168,12 @@ def wait_closed(detector: StreamingDetector) -> Progress:
 def finish(detector: StreamingDetector, *, drain: bool = True) -> Progress:
     detector.stop(drain=drain)
     return wait_closed(detector)
+
+
+def value_in(path: Path, name: str) -> Any:
+    """What a dataset holds, read plainly."""
+    with h5py.File(path, "r") as file:
+        return stored(file, name)[()]
 
 
 def stored(file: h5py.File, path: str) -> Any:

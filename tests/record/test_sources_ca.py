@@ -16,7 +16,7 @@ from beamsession.record.sources.pairing import Image, Pairing
 from beamsession.record.streaming import StreamingDetector
 from beamsim.detector_client import DetectorClient
 from beamsim.running import Beamline
-from frame_server import begin, finish, run_plan, stored, wait_closed, wait_received
+from frame_server import begin, finish, run_plan, stored, wait_closed, wait_received, wait_until
 
 NOW = 1_000.0
 LONG_AGO = -1_000.0
@@ -37,6 +37,8 @@ def detector(beamline: Beamline) -> Iterator[StreamingDetector]:
             width_pv=f"{prefix}SizeX",
             height_pv=f"{prefix}SizeY",
             dropped_pv=f"{prefix}DroppedArrays_RBV",
+            produced_pv=f"{prefix}ArrayCounter_RBV",
+            exposure_pv=f"{prefix}AcquireTime",
             dtype="uint16",
             ring_mib=16,
         )
@@ -60,6 +62,20 @@ def test_every_frame_of_an_ioc_is_recorded_with_its_own_id_and_size(
         assert stored(file, DATA)[0].max() > 0
         assert list(stored(file, UNIQUE_ID)) == list(range(before + 1, before + 31))
         assert (np.diff(stored(file, TIME_STAMP)[()]) > 0).all()
+
+
+def test_the_iocs_own_counters_tell_what_is_missing(
+    detector: StreamingDetector, ca_detector: DetectorClient, tmp_path: Path
+) -> None:
+    ca_detector.resize(64, 48)
+    begin(detector, run_plan(tmp_path))
+    ca_detector.start(20, period=0.01, drop_every=5)
+    wait_until("the counters are here", lambda: detector.progress().account.dropped_by_detector == 4)
+    ended = finish(detector).account
+    assert (ended.produced, ended.received, ended.missing) == (20, 16, 4)
+    assert ended.clock_offset is not None
+    assert detector.check() == ()
+    assert detector.measure().frame_bytes == 64 * 48 * 2
 
 
 def test_frames_the_ioc_lost_are_missing(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -127,8 +128,9 @@ def test_gaps_late_and_repeated_frames_are_told(
     detector: StreamingDetector, server: FrameServer, tmp_path: Path
 ) -> None:
     path = begin(detector, run_plan(tmp_path))
+    now = time.time_ns()
     for unique_id in (1, 2, 5, 6, 4, 6, 10):
-        server.post(unique_id, image_of(unique_id))
+        server.post(unique_id, image_of(unique_id), now + unique_id)
     wait_received(detector, 6)
     ended = finish(detector).account
     assert ended.gaps == (Gap(first=3, last=3), Gap(first=7, last=9))
@@ -179,10 +181,10 @@ def test_frames_in_a_pause_are_neither_written_nor_missing(
     for unique_id in (1, 2, 3):
         server.post(unique_id, image_of(unique_id))
     wait_received(detector, 3)
-    detector.pause()
+    detector.pause(time.time_ns())
     for unique_id in (4, 5, 6):
         server.post(unique_id, image_of(unique_id))
-    detector.resume()
+    detector.resume(time.time_ns())
     for unique_id in (7, 8, 9, 10):
         server.post(unique_id, image_of(unique_id))
     ended = wait_closed(detector).account

@@ -81,6 +81,17 @@ def test_a_run_that_makes_no_sense_is_refused(opened: Desk, arguments: dict[str,
     assert opened.refused("run_start", **arguments).code == code
 
 
+def test_frames_are_declared_by_the_command_or_else_by_the_configuration(tmp_path: Path, recorder: Recorder) -> None:
+    with open_desk(tmp_path, recorder, default_run_frames=7) as desk:
+        desk.ask("session_start")
+        desk.ask("run_start", frames=3)
+        assert desk.run.frames == 3
+        desk.ask("run_abort")
+        desk.tell(RunReport(key=key(desk.run), state=RunState.ABORTED))
+        desk.ask("run_start")
+        assert desk.run.frames == 7
+
+
 def test_what_stands_in_the_way_of_a_run_is_told_beforehand(tmp_path: Path, recorder: Recorder) -> None:
     with open_desk(tmp_path, recorder) as desk:
         desk.ask("session_start")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
+from beamsession.model.completeness import loss_so_far
 from beamsession.model.instrument import Instrument
 from beamsession.model.job import Job
-from beamsession.model.report import DiskFacts, RunReport
+from beamsession.model.report import DiskFacts, Problem, RunReport
 from beamsession.model.run import Run
 from beamsession.model.states import DeviceState, RunState
 
@@ -21,6 +22,9 @@ class Severity(IntEnum):
     MINOR = 1
     MAJOR = 2
     INVALID = 3
+
+
+_WARNINGS = {"PV_GONE": Severity.MAJOR, "NO_FRAMES": Severity.MINOR}
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,9 @@ def alarms(instrument: Instrument, facts: Facts) -> tuple[Alarm, ...]:
     found = [
         *_recorder_alarms(facts),
         *_disk_alarms(instrument, facts.disk),
+        *_space_alarms(instrument, facts),
         *_run_alarms(facts),
+        *_detector_alarms(instrument, facts),
         *_ingest_alarms(facts),
         *_hook_alarms(facts),
     ]
@@ -99,6 +105,50 @@ def _disk_alarms(instrument: Instrument, disk: DiskFacts | None) -> list[Alarm]:
     return []
 
 
+def _space_alarms(instrument: Instrument, facts: Facts) -> list[Alarm]:
+    """How soon the disk will be full while something is written."""
+    minutes = minutes_left(facts.disk, facts.report.rate if facts.report else 0.0)
+    if minutes is None or facts.disk is None or minutes >= max(instrument.low_minutes, instrument.min_minutes):
+        return []
+    sentence = f"The data disk {facts.disk.path} is full in {minutes:.0f} min at {_rate(facts)}. Free some space."
+    severity = Severity.MAJOR if minutes < instrument.min_minutes else Severity.MINOR
+    return [Alarm("DISK_SOON_FULL", severity, sentence, blocks=False)]
+
+
+def _detector_alarms(instrument: Instrument, facts: Facts) -> list[Alarm]:
+    """What is wrong with the detectors of a live run and does not end it."""
+    run, report = facts.run, facts.report
+    if run is None or report is None or not run.state.is_live or run.state is RunState.LOST:
+        return []
+    found = [
+        Alarm(warning.code, _WARNINGS.get(warning.code, Severity.MINOR), _whole(warning), blocks=False)
+        for warning in report.warnings
+    ]
+    return [*found, *_clock_alarms(instrument, report)]
+
+
+def _clock_alarms(instrument: Instrument, report: RunReport) -> list[Alarm]:
+    return [
+        Alarm(
+            "CLOCK_SKEW",
+            Severity.MINOR,
+            f"The clock of {item.detector} is {item.clock_offset.words}: frames and readings are matched by time. "
+            "Synchronise both hosts.",
+            blocks=False,
+        )
+        for item in report.accounts
+        if item.clock_offset is not None and item.clock_offset.exceeds(instrument.max_clock_skew_s)
+    ]
+
+
+def _whole(warning: Problem) -> str:
+    return f"{warning.sentence} {warning.remedy}".strip()
+
+
+def _rate(facts: Facts) -> str:
+    return f"{facts.report.rate / 1e6:.3g} MB/s" if facts.report else ""
+
+
 def _run_alarms(facts: Facts) -> list[Alarm]:
     run, report = facts.run, facts.report
     if run is None:
@@ -113,10 +163,9 @@ def _run_alarms(facts: Facts) -> list[Alarm]:
         ]
     if run.state in (RunState.RECORDING, RunState.PAUSED) and report is not None and report.reason:
         return [Alarm("RUN_TROUBLE", Severity.MAJOR, f"Run {run.number} has a problem: {report.reason}")]
-    if run.state.is_live and report is not None and report.missing and run.state is not RunState.DRAINING:
-        return [
-            Alarm("FRAMES_MISSING", Severity.MAJOR, f"{report.missing} frames of run {run.number} are missing so far.")
-        ]
+    if run.state in (RunState.RECORDING, RunState.PAUSED) and report is not None:
+        losing = [account for account in report.accounts if account.lost_so_far]
+        return [Alarm("FRAMES_MISSING", Severity.MAJOR, f"Run {run.number}: {loss_so_far(item)}.") for item in losing]
     if run.state in (RunState.INCOMPLETE, RunState.FAILED, RunState.ABORTED) and not run.acknowledged:
         reason = f": {run.reason}" if run.reason else ""
         ended = f"Run {run.number} of session {run.session_id} is {run.state.value}{reason}."

@@ -24,13 +24,37 @@ class Gap(Value):
         return self.last - self.first + 1
 
 
+class ClockOffset(Value):
+    """The server's clock minus the detector's, s, from when the first frames came and what their time stamps said.
+
+    The way from detector to server is in it: `minimum` has least of that, and is the best estimate; `median` is over
+    the same `frames`.
+    """
+
+    minimum: float
+    median: float
+    frames: int
+
+    def exceeds(self, limit_s: float) -> bool:
+        """Whether the clocks are further apart than `limit_s`."""
+        return abs(self.minimum) > limit_s
+
+    @property
+    def words(self) -> str:
+        """How the detector's clock stands to the recorder's, after "its clock is"."""
+        return f"{abs(self.minimum):.1f} s {'behind' if self.minimum > 0 else 'ahead of'} the recorder's"
+
+
 class Completeness(Value):
     """The account of one detector in one run.
 
-    `expected` is None where nobody declared a number. `lost` frames never came: gaps in the unique ids, or the growth
-    of the detector's own dropped counter where that is more. `missing` are these, what was received but not written,
-    and what a declared number wants beyond all that. `gaps` holds the first 1000; `gaps_cut` tells that there were
-    more.
+    `expected` is None where nobody declared a number, `produced` where the detector's own counter does not tell how
+    many it made. `lost` frames never came: gaps in the unique ids, the growth of the detector's own dropped counter,
+    or what it made beyond what came and was `skipped` in pauses; the most of these. `missing` are the lost, what was
+    received but not written, and what a declared number wants beyond all that. `overruns` of them found the memory
+    between receiver and writer full. `gaps` holds the first 1000; `gaps_cut` tells that there were more.
+    `renumbered` is how often the unique ids began anew, `disconnections` how often the frames' PV went away, and
+    `doubt` says why frames may be missing that nothing can show.
     """
 
     detector: str
@@ -40,25 +64,43 @@ class Completeness(Value):
     duplicates: int = 0
     disordered: int = 0
     dropped_by_detector: int = 0
+    produced: int | None = None
+    skipped: int = 0
+    overruns: int = 0
     lost: int = 0
     missing: int = 0
     gaps: tuple[Gap, ...] = Field(default=())
     gaps_cut: bool = False
+    renumbered: int = 0
+    disconnections: int = 0
+    doubt: str = ""
+    clock_offset: ClockOffset | None = None
 
     def settled(self, *, written: int, expected: int | None) -> Completeness:
-        """The same account once `written` frames are on disk and no more will be."""
+        """The same account once `written` frames are on disk and no more will be.
+
+        Where all declared frames are there, no doubt is left.
+        """
         received = max(self.received, written)
         missing = self.lost + received - written
         if expected is not None:
             missing = max(missing, expected - written)
+        doubt = "" if expected is not None and written >= expected else self.doubt
         return self.model_copy(
-            update={"received": received, "written": written, "expected": expected, "missing": missing}
-        )
+            update={
+                "received": received, "written": written, "expected": expected, "missing": missing, "doubt": doubt
+            }
+        )  # fmt: skip
 
     @property
     def is_complete(self) -> bool:
-        """Whether nothing is known to be missing."""
-        return self.missing == 0
+        """Whether nothing is missing, and nothing can be missing unseen."""
+        return self.missing == 0 and not self.doubt
+
+    @property
+    def lost_so_far(self) -> int:
+        """Frames that are lost already while others are still on their way."""
+        return self.lost + self.overruns
 
 
 class IdTally:
@@ -72,6 +114,11 @@ class IdTally:
         self._starts: list[int] = []
         self._ends: list[int] = []
         self._seen = 0
+        self._earlier_lost = 0
+        self._earlier_gaps: list[Gap] = []
+        self._earlier_gap_count = 0
+        self.renumbered = 0
+        self.skipped = 0
         self.received = 0
         self.duplicates = 0
         self.disordered = 0
@@ -86,22 +133,50 @@ class IdTally:
 
     def skip(self, unique_id: int) -> None:
         """Account for a frame that was not to be recorded."""
+        if self._insert(unique_id):
+            self.skipped += 1
+
+    def pass_by(self, unique_id: int) -> None:
+        """Account for a frame that came after the end of the run: what is missing before it is missing."""
         self._insert(unique_id)
+
+    def begin_anew(self) -> None:
+        """The detector numbers from the beginning again: ids may repeat, what is missing of the old ones stays."""
+        self._earlier_lost = self.lost
+        self._earlier_gap_count, self._earlier_gaps = self.gap_count, self.gaps()
+        self._starts, self._ends, self._seen = [], [], 0
+        self.renumbered += 1
+
+    def has(self, unique_id: int) -> bool:
+        """Whether this id was seen since they last began."""
+        at = bisect_right(self._starts, unique_id) - 1
+        return at >= 0 and unique_id <= self._ends[at]
+
+    @property
+    def first(self) -> int | None:
+        """The lowest id seen since they last began."""
+        return self._starts[0] if self._starts else None
+
+    @property
+    def last(self) -> int | None:
+        """The highest id seen since they last began."""
+        return self._ends[-1] if self._ends else None
 
     @property
     def lost(self) -> int:
         """How many ids are missing between the first and the last seen; costs nothing to ask."""
-        return self._ends[-1] - self._starts[0] + 1 - self._seen if self._starts else 0
+        return self._earlier_lost + (self._ends[-1] - self._starts[0] + 1 - self._seen if self._starts else 0)
 
     @property
     def gap_count(self) -> int:
         """How many gaps there are."""
-        return max(len(self._starts) - 1, 0)
+        return self._earlier_gap_count + max(len(self._starts) - 1, 0)
 
     def gaps(self, limit: int = MAX_GAPS) -> list[Gap]:
         """The missing ids between the first and the last seen, in order, at most `limit` gaps."""
         ends, starts = self._ends[:limit], self._starts[1 : limit + 1]
-        return [Gap(first=end + 1, last=start - 1) for end, start in zip(ends, starts, strict=False)]
+        present = [Gap(first=end + 1, last=start - 1) for end, start in zip(ends, starts, strict=False)]
+        return [*self._earlier_gaps, *present][:limit]
 
     def _insert(self, unique_id: int) -> bool:
         if not self._place(unique_id):
@@ -142,38 +217,90 @@ class IdTally:
 
 
 def account(
-    detector: str, tally: IdTally, *, written: int, expected: int | None, dropped_by_detector: int = 0
+    detector: str,
+    tally: IdTally,
+    *,
+    written: int,
+    expected: int | None,
+    dropped_by_detector: int = 0,
+    produced: int | None = None,
+    declared: int | None = None,
 ) -> Completeness:
     """The completeness of one detector at this moment.
 
-    The detector's own dropped counter and the gaps see the same loss where dropped frames consume ids; the larger
-    of the two counts. A declared number finds what neither saw, frames lost at the very end for example.
+    The detector's own counters and the gaps see the same loss where lost frames consume ids; the largest counts. A
+    declared number finds what none of them saw; of what a detector produced beyond `declared` nothing is wanted.
     """
+    never_came = 0
+    if produced is not None:
+        wanted = produced - tally.skipped
+        never_came = (wanted if declared is None else min(wanted, declared)) - tally.received
     came = Completeness(
         detector=detector,
         received=tally.received,
         duplicates=tally.duplicates,
         disordered=tally.disordered,
         dropped_by_detector=dropped_by_detector,
-        lost=max(tally.lost, dropped_by_detector),
+        produced=produced,
+        skipped=tally.skipped,
+        lost=max(tally.lost, dropped_by_detector, never_came),
         gaps=tuple(tally.gaps()),
         gaps_cut=tally.gap_count > MAX_GAPS,
+        renumbered=tally.renumbered,
     )
     return came.settled(written=written, expected=expected)
 
 
 def verdict(accounts: tuple[Completeness, ...]) -> tuple[RunState, str]:
-    """The verdict of a run that ended in order, with the reason in a sentence (empty when COMPLETED)."""
+    """The verdict of a run that ended in order, with the reason in a sentence.
+
+    The reason of one that is COMPLETED is empty, or tells of disconnections that cost no frame.
+    """
     short = [account for account in accounts if not account.is_complete]
-    if not short:
-        return RunState.COMPLETED, ""
-    reasons = [f"{item.detector}: {item.missing} frames missing{_gap_text(item)}" for item in short]
-    return RunState.INCOMPLETE, "; ".join(reasons)
+    if short:
+        return RunState.INCOMPLETE, "; ".join(f"{item.detector}: {_shortage(item)}" for item in short)
+    cut_off = [account for account in accounts if account.disconnections]
+    told = [f"{item.detector}: {_disconnected(item)}, no frame is missing" for item in cut_off]
+    return RunState.COMPLETED, "; ".join(told)
+
+
+def loss_so_far(item: Completeness) -> str:
+    """What is lost already while the run goes on, and why, as far as the counters tell."""
+    causes: list[str] = []
+    if item.overruns:
+        causes.append(f"{item.overruns} found the memory full: the disk is slower than the detector")
+    if item.dropped_by_detector:
+        causes.append(f"{item.dropped_by_detector} were dropped by the detector")
+    on_the_way = item.lost - item.dropped_by_detector
+    if on_the_way > 0:
+        causes.append(f"{on_the_way} were lost on the way")
+    return f"{item.lost_so_far} frames of {item.detector} are missing so far ({'; '.join(causes)})"
+
+
+def _shortage(item: Completeness) -> str:
+    parts: list[str] = []
+    if item.missing:
+        parts.append(f"{item.missing} frames missing{_gap_text(item)}")
+    if item.overruns:
+        parts.append(f"{item.overruns} found the memory full, the disk was slower than the detector")
+    if item.doubt:
+        parts.append(item.doubt)
+    elif item.disconnections:
+        parts.append(_disconnected(item))
+    return ", ".join(parts)
+
+
+def _disconnected(item: Completeness) -> str:
+    return "its PV disconnected" + (f" {item.disconnections} times" if item.disconnections > 1 else "")
 
 
 def _gap_text(item: Completeness) -> str:
-    if not item.gaps:
-        return f" ({item.written} of {item.expected} declared)" if item.expected is not None else ""
-    shown = [f"{gap.first}" if gap.count == 1 else f"{gap.first}-{gap.last}" for gap in item.gaps[:5]]
-    more = ", …" if len(item.gaps) > len(shown) else ""
-    return f" (ids {', '.join(shown)}{more})"
+    if item.gaps:
+        shown = [f"{gap.first}" if gap.count == 1 else f"{gap.first}-{gap.last}" for gap in item.gaps[:5]]
+        more = ", …" if len(item.gaps) > len(shown) else ""
+        return f" (ids {', '.join(shown)}{more})"
+    if item.expected is not None:
+        return f" ({item.written} of {item.expected} declared)"
+    if item.produced is not None and item.produced > item.received + item.skipped:
+        return f" (the detector made {item.produced}, {item.received + item.skipped} came)"
+    return ""

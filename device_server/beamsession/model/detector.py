@@ -131,6 +131,18 @@ class _PvDetector(_Streamed):
         default=None,
         description="counter of frames the detector itself dropped; its growth during a run counts as missing",
     )
+    produced_pv: PvName | None = Field(
+        default=None,
+        description="counter of frames the detector has made, e.g. ArrayCounter_RBV; more made than came is missing",
+    )
+    exposure_pv: PvName | None = Field(default=None, description="PV with the exposure time, s, e.g. AcquireTime_RBV")
+    exposure_s: float | None = Field(default=None, gt=0, description="the exposure time, s, where no PV tells it")
+    stall_s: float = Field(
+        default=30.0,
+        gt=0,
+        description="no frame for longer than this, and than three exposures, while a run records: an alarm",
+    )
+    stall_ends_run: bool = Field(default=False, description="end the run then, with what came (ABORTED)")
     acquire_pv: PvName | None = Field(
         default=None,
         description="put 1 here when the run records, 0 when it stops; leave out to drive the detector yourself",

@@ -41,6 +41,10 @@ class Instrument(Value):
     connect_timeout_s: float = 2.0
     min_free_bytes: int = 0
     low_free_bytes: int = 0
+    min_minutes: float = Field(default=5.0, ge=0, description="until the disk is full at the present rate: MAJOR alarm")
+    low_minutes: float = Field(default=30.0, ge=0, description="the same: MINOR alarm")
+    allow_network_file_system: bool = False
+    max_clock_skew_s: float = Field(default=1.0, gt=0, description="between a detector and its recorder")
     operator: str = Field(default="", description="as whom everybody acts who brings no identity")
     default_run_frames: int | None = Field(default=None, ge=1)
     has_catalogue: bool = Field(default=False, description="whether a catalogue is configured at all")

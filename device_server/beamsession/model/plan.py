@@ -73,6 +73,8 @@ class RunPlan(Value):
     rules: FileRules = FileRules()
     connect_timeout_s: float = Field(default=2.0, gt=0, description="how long a PV may take to answer at start")
     min_free_bytes: int = Field(default=0, ge=0)
+    max_clock_skew_s: float = Field(default=1.0, gt=0)
+    allow_network_file_system: bool = False
 
     @property
     def stem(self) -> str:

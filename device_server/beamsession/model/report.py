@@ -14,11 +14,15 @@ from beamsession.model.states import RunState
 
 
 class Problem(Value):
-    """One reason why something would fail, with what to do about it; `code` is stable."""
+    """One reason why something would fail, with what to do about it; `code` is stable.
+
+    Where it does not `block`, it can be tried all the same.
+    """
 
     code: str
     sentence: str
     remedy: str = ""
+    blocks: bool = True
 
 
 class DiskFacts(Value):
@@ -42,7 +46,7 @@ class FileFacts(Value):
 
 
 class PauseInterval(Value):
-    """Frames that arrived between `start` and `stop` were not recorded; `stop` is None while it lasts."""
+    """Frames posted after `start`, until `stop`, were not recorded; `stop` is None while it lasts."""
 
     start: datetime
     stop: datetime | None = None
@@ -52,8 +56,8 @@ class RunReport(Value):
     """A run as its recorder knows it.
 
     `state` is PREPARING, RECORDING, PAUSED, DRAINING or a verdict. `rate` is bytes per second written over the last
-    second. `files` are absolute paths. `check` are the complaints of the NeXus check (empty: it passed), None
-    before the run is closed.
+    second. `files` are absolute paths. `warnings` are what is wrong at this moment and does not end it. `check` are
+    the complaints of the NeXus check (empty: it passed), None before the run is closed.
     """
 
     key: RunKey
@@ -67,6 +71,7 @@ class RunReport(Value):
     pauses: tuple[PauseInterval, ...] = ()
     master: Path | None = None
     files: tuple[Path, ...] = ()
+    warnings: tuple[Problem, ...] = ()
     check: tuple[str, ...] | None = None
 
     @property

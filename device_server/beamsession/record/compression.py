@@ -36,7 +36,7 @@ class Chunk:
     Each bit of `mask` tells that one of the dataset's filters was left out: all are, where a frame would have grown.
     """
 
-    data: NDArray | bytes
+    data: NDArray
     mask: int = 0
 
 

@@ -7,10 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from beamsession.model.completeness import Completeness
 from beamsession.model.errors import BeamsessionError, UnavailableError
 from beamsession.model.plan import RunPlan
+from beamsession.model.report import Problem
 from beamsession.record.deadline import Lane, gather, sentence_of
 from beamsession.record.detector import Detector, Progress
 from beamsession.record.readings.reading import Reading
@@ -21,11 +23,12 @@ _ORDER_S = 10.0
 _LOOK_S = 0.5
 _PAUSE_S = 0.02
 _SILENT_S = 10.0
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
 class Look:
-    """All of a run at one moment: accounts in the plan's order, bytes per second, readings, and what broke."""
+    """All of a run at one moment: accounts in the plan's order, bytes per second, readings, what broke or is wrong."""
 
     accounts: tuple[Completeness, ...]
     rate: float
@@ -33,6 +36,7 @@ class Look:
     failures: Mapping[str, str]
     closed: bool
     finished: bool
+    warnings: tuple[Problem, ...] = ()
 
 
 class Crew:
@@ -76,13 +80,13 @@ class Crew:
         """Record from now on."""
         self._order(lambda detector: detector.arm())
 
-    def pause(self) -> None:
-        """Let frames pass unrecorded."""
-        self._order(lambda detector: detector.pause())
+    def pause(self, at_ns: int) -> int:
+        """Let frames posted after `at_ns` (since 1970) pass unrecorded; the moment from which on all do."""
+        return max([at_ns, *self._order(lambda detector: detector.pause(at_ns))])
 
-    def resume(self) -> None:
-        """Record again."""
-        self._order(lambda detector: detector.resume())
+    def resume(self, at_ns: int) -> int:
+        """Record those posted after `at_ns` again; the moment from which on all do."""
+        return max([at_ns, *self._order(lambda detector: detector.resume(at_ns))])
 
     def stop(self, *, drain: bool) -> None:
         """Take no more frames; does not wait for the files."""
@@ -114,6 +118,7 @@ class Crew:
             failures=failures,
             closed=all(self._progress[lane.name].closed for lane in self._prepared),
             finished=self._is_finished(seen),
+            warnings=tuple(warning for progress in seen for warning in progress.warnings),
         )
 
     def files(self) -> dict[str, Path]:
@@ -144,10 +149,11 @@ class Crew:
         """The key of the table of readings in `files` and `failures`."""
         return self._scalars.name
 
-    def _order(self, work: Callable[[Detector], None]) -> None:
-        _, faults = gather([lane.submit(work) for lane in self._prepared], _ORDER_S)
+    def _order(self, work: Callable[[Detector], R]) -> list[R]:
+        answers, faults = gather([lane.submit(work) for lane in self._prepared], _ORDER_S)
         if faults:
             raise faults[0]
+        return answers
 
     def _hear(self, lane: Lane[Detector], answer: Future[Progress]) -> None:
         now = time.monotonic()

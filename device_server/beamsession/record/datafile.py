@@ -169,7 +169,7 @@ class DataFile:
         """The frame as it goes into the file; `made` is what compression has made of it already."""
         if frame.format.codec:
             mask, data = chunk_of(frame.format, frame.payload)
-            return Chunk(data, mask)
+            return Chunk(np.frombuffer(data, np.uint8), mask)
         if made is not None:
             return made
         return Chunk(frame.payload) if self._encode is None else self._encode(frame)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from beamsession.model.completeness import Completeness
+from beamsession.model.completeness import ClockOffset, Completeness
 from beamsession.model.detector import Value
 from beamsession.model.plan import RunPlan
 from beamsession.model.report import Problem
@@ -16,13 +16,37 @@ class Progress(Value):
 
     `written` in the account counts flushed frames only. `rate` is in bytes per second over about the last second.
     `closed` tells that its file is complete and no process holds it. `failure` is a sentence where something broke
-    (a process died, the disk is full, the frame size changed): the run has to end, with what is on disk.
+    (a process died, the disk is full, the frame size changed): the run has to end, with what is on disk. `warnings`
+    are what is wrong at this moment and does not end it.
     """
 
     account: Completeness
     rate: float = 0.0
     closed: bool = False
     failure: str = ""
+    warnings: tuple[Problem, ...] = ()
+
+
+class Measure(Value):
+    """What is known of a detector's frames before a run.
+
+    `frame_bytes` is one frame uncompressed, None where nothing tells yet; `ring_bytes` the memory between receiver
+    and writer; `clock_offset` that of its last run.
+    """
+
+    frame_bytes: int | None
+    ring_bytes: int
+    compressed: bool
+    clock_offset: ClockOffset | None = None
+
+
+@runtime_checkable
+class Measured(Protocol):
+    """A detector that can tell beforehand what its frames need."""
+
+    def measure(self) -> Measure:
+        """As it is set now."""
+        ...
 
 
 class Detector(Protocol):
@@ -54,12 +78,15 @@ class Detector(Protocol):
         """Record every frame that is posted from now on, and start the acquisition where that is configured."""
         ...
 
-    def pause(self) -> None:
-        """Take frames off the wire but do not record them; they are not missing."""
+    def pause(self, at_ns: int) -> int:
+        """Do not record frames posted after `at_ns` (ns since 1970), whenever they come; they are not missing.
+
+        Returns the moment from which on it is so, which is later where a later frame is recorded already.
+        """
         ...
 
-    def resume(self) -> None:
-        """Record again."""
+    def resume(self, at_ns: int) -> int:
+        """Record frames posted after `at_ns` again; the moment from which on it is so."""
         ...
 
     def stop(self, *, drain: bool) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from beamsession.model.plan import RunPlan
 from beamsession.model.report import DiskFacts, Problem
+from beamsession.record.mounts import mount_of
 
 _PROBE = b"beamsession was here\n" * 200
 
@@ -26,13 +27,22 @@ def disk_facts(path: Path) -> DiskFacts:
     )
 
 
+def free_bytes(path: Path) -> int:
+    """Bytes that are free where `path` is or will be."""
+    numbers = os.statvfs(nearest_folder(path))
+    return numbers.f_bavail * numbers.f_frsize
+
+
 def nearest_folder(path: Path) -> Path:
     """`path` itself or the nearest of its parents that is an existing folder."""
     return next((folder for folder in (path, *path.parents) if folder.is_dir()), Path("/"))
 
 
 def disk_problems(plan: RunPlan) -> list[Problem]:
-    """What is wrong with the disk for this run: ROOT_MISSING, ROOT_NOT_WRITABLE, DISK_FULL."""
+    """What is wrong with the disk for this run.
+
+    ROOT_MISSING, ROOT_NOT_WRITABLE, NETWORK_FILE_SYSTEM, DISK_FULL.
+    """
     if not plan.data_root.is_dir():
         return [
             Problem(
@@ -51,6 +61,7 @@ def disk_problems(plan: RunPlan) -> list[Problem]:
                 remedy="Let the recorder's account write there, or see whether it is mounted read-only.",
             )
         )
+    problems += _file_system_problems(plan)
     if facts.free < plan.min_free_bytes:
         problems.append(
             Problem(
@@ -63,6 +74,25 @@ def disk_problems(plan: RunPlan) -> list[Problem]:
             )
         )
     return problems
+
+
+def _file_system_problems(plan: RunPlan) -> list[Problem]:
+    mount = mount_of(plan.folder)
+    if plan.allow_network_file_system or mount is None or not mount.is_incoherent:
+        return []
+    return [
+        Problem(
+            code="NETWORK_FILE_SYSTEM",
+            sentence=(
+                f"The data root {plan.data_root} is on {mount.source}, a file system of the type {mount.kind}: "
+                "who reads a data file there while it is written may see it broken."
+            ),
+            remedy=(
+                "Let a recorder write on a host where the disk is local (or Lustre, GPFS), or set "
+                "data.allow_network_file_system where nobody reads live."
+            ),
+        )
+    ]
 
 
 def _try_to_write(folder: Path) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAX_DIMENSIONS = 4
+_NEVER_NS = 946_684_800 * 1_000_000_000  # 2000; EPICS counts from 1990
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,3 +54,8 @@ class Frame:
     time_ns: int
     receive_ns: int
     payload: NDArray
+
+    @property
+    def is_stamped(self) -> bool:
+        """Whether the source told when it was taken; a record that was never processed says 1990."""
+        return self.time_ns != self.receive_ns and self.time_ns > _NEVER_NS

@@ -22,13 +22,16 @@ class Subscribe(Value):
 class Received(Value):
     """From a receiver: its account; frames that found the ring full count as missing.
 
-    `reached`: the declared number is there. `ended`: no more frames follow, the account is final.
+    `reached`: the declared number is there. `ended`: no more frames follow, the account is final. `unconnected` are
+    the PVs that do not answer now; `exposure_s` is what the detector says, None where it is not asked.
     """
 
     account: Completeness
     reached: bool
     ended: bool
     failure: str
+    unconnected: tuple[str, ...] = ()
+    exposure_s: float | None = None
 
 
 class Reserve(Value):

@@ -6,32 +6,28 @@ it is told and what it tells.
 
 from __future__ import annotations
 
-import logging
 import select
 import sys
 import time
-from typing import Any, Protocol
+from typing import Any
 
 from pydantic import TypeAdapter
 
-from beamsession.model.completeness import IdTally, account
 from beamsession.model.detector import CaDetector, DetectorConfig, PvaDetector
+from beamsession.record.intake import Intake
 from beamsession.record.link import Link, Message
-from beamsession.record.orders import Received, Subscribe, format_to_json
-from beamsession.record.ring import FrameTooLargeError, Inlet, Ring
+from beamsession.record.orders import Subscribe, format_to_json
+from beamsession.record.ring import Inlet, Ring
 from beamsession.record.sources.source import Source, UnusableFrameError
 
-_log = logging.getLogger(__name__)
 _REPORT_S = 0.1
 _SETTLING_S = 2.0
 _PUT_S = 1.0
-_QUIET_S = 0.1  # so long without a frame: all that was posted before the stop is here
-_LONGEST_STOP_S = 3.0
-_LATECOMER_S = 0.5  # how long a frame that was overtaken by the last declared one is waited for
+_STOPPING_S = 0.025
 
 
 class Receiver:
-    """One run at a time: subscribed from `subscribe` to `stop`, recording while armed and not paused."""
+    """One run at a time: subscribed from `subscribe` to `stop`, recording while armed and not gated (a pause)."""
 
     def __init__(self, config: PvaDetector | CaDetector, ring: Ring) -> None:
         self._config = config
@@ -40,6 +36,8 @@ class Receiver:
         self._settled = time.monotonic() + _SETTLING_S
         self._link = Link(self._command)
         self._intake: Intake | None = None
+        self._empty_ns = 0  # when nothing was waiting for the last time
+        self._unconnected_now: tuple[str, ...] = ()
         self._changed = False
         self._next_report = 0.0
 
@@ -48,7 +46,10 @@ class Receiver:
         while self._link.open:
             idle = self._intake is None
             if self._link.poll(None if idle else self._pause(), (self._source.fileno(),)):
+                self._link.poll()  # an order that is here as well comes before the frames
                 self._take()
+            else:
+                self._empty_ns = time.time_ns()
             self._look_after_the_run()
         self._stop(time.time_ns())
         while self._intake is not None:
@@ -59,17 +60,14 @@ class Receiver:
     def _command(self, message: Message) -> Message | None:
         match message.pop("do"):
             case "check":
-                return {"unconnected": list(self._unconnected())}
+                missing = self._unconnected()
+                return {"unconnected": list(missing), "frame_bytes": None if missing else self._source.frame_bytes()}
             case "subscribe":
                 return self._subscribe(Subscribe.model_validate(message))
             case "arm":
                 self._arm()
-            case "pause":
-                self._take_all()
-                self._armed_intake().paused = True
-            case "resume":
-                self._take_all()
-                self._armed_intake().paused = False
+            case "gate":
+                return {"at": self._gate(closed=message["closed"], at_ns=message["at"])}
             case "stop":
                 self._stop(message["at"])
             case "drop":
@@ -88,7 +86,8 @@ class Receiver:
         self._end()
         self._inlet.begin(order.epoch)
         form = self._source.subscribe(order.timeout)
-        self._intake = Intake(self._config.name, self._inlet, order.frames)
+        self._intake = Intake(self._config.name, self._inlet, order.frames, numbered=self._source.numbered)
+        self._empty_ns, self._unconnected_now = 0, ()
         return {"format": None if form is None else format_to_json(form)}
 
     def _arm(self) -> None:
@@ -97,13 +96,20 @@ class Receiver:
         # What was posted until now is not part of the run.
         self._take_all()
         intake = self._armed_intake()
-        intake.count_dropped(self._source.dropped())
+        self._count(intake)
         intake.armed = True
         frames = self._config.open_end_frames if intake.declared is None else intake.declared
         if self._config.frames_pv is not None and frames is not None:
             self._source.put(self._config.frames_pv, frames, _PUT_S)
         if self._config.acquire_pv is not None:
             self._source.put(self._config.acquire_pv, 1)
+
+    def _gate(self, *, closed: bool, at_ns: int) -> int:
+        intake = self._armed_intake()
+        moment = intake.gate(closed=closed, at_ns=at_ns)
+        self._take_all()
+        intake.settle()
+        return moment
 
     def _stop(self, at_ns: int) -> None:
         """Take what was posted until now, wherever it waits, then end."""
@@ -126,7 +132,7 @@ class Receiver:
         self._intake = None
 
     def _pause(self) -> float:
-        return _QUIET_S / 4 if self._intake is not None and self._intake.stopping else _REPORT_S
+        return _STOPPING_S if self._intake is not None and self._intake.stopping else _REPORT_S
 
     def _armed_intake(self) -> Intake:
         if self._intake is None:
@@ -146,14 +152,23 @@ class Receiver:
             for frame in self._source.frames():
                 taken = True
                 if intake is not None:
-                    intake.take(frame)
+                    intake.count_disconnections(self._source.disconnections())
+                    intake.take(frame, self._empty_ns)
             if intake is not None:
-                intake.count_dropped(self._source.dropped())
+                self._count(intake)
         except UnusableFrameError as problem:
             if intake is not None:
                 intake.fail(f"a frame cannot be recorded: {problem}")
+        if not taken:
+            self._empty_ns = time.time_ns()
         self._changed = self._changed or taken
         return taken
+
+    def _count(self, intake: Intake) -> None:
+        """What the PVs beside the frames tell."""
+        intake.count_dropped(self._source.dropped())
+        intake.count_produced(self._source.produced())
+        intake.count_disconnections(self._source.disconnections())
 
     def _look_after_the_run(self) -> None:
         intake = self._intake
@@ -166,176 +181,19 @@ class Receiver:
         if now < self._next_report:
             return
         intake.look_at_the_end(now)
+        unconnected = self._source.unconnected()
+        if unconnected != self._unconnected_now:
+            self._unconnected_now = unconnected
+            self._changed = True
         if self._changed or intake.news:
             self._report(intake)
             self._next_report = now + _REPORT_S
 
     def _report(self, intake: Intake, *, ended: bool = False) -> None:
         self._changed = False
-        self._link.send(intake.report(ended=ended).model_dump(mode="json"))
-
-
-class Item(Protocol):
-    """What is counted: a frame, or a block of a table's rows."""
-
-    @property
-    def format(self) -> Any: ...
-    @property
-    def unique_id(self) -> int: ...
-    @property
-    def time_ns(self) -> int: ...
-    @property
-    def receive_ns(self) -> int: ...
-
-
-class Sink(Protocol):
-    """Where items go; False if there is no room for one."""
-
-    def put(self, frame: Any, /) -> bool: ...
-
-
-class Intake:
-    """The frames of one run on their way into the ring, and their account."""
-
-    def __init__(self, detector: str, inlet: Sink, declared: int | None) -> None:
-        self._detector = detector
-        self._inlet = inlet
-        self.declared = declared
-        self.armed = False
-        self.paused = False
-        self.reached = False
-        self.news = True
-        self._tally = IdTally()
-        self._first: int | None = None
-        self._skipped = 0
-        self._overruns = 0
-        self._format: Any = None
-        self._failure = ""
-        self._overtaken_since: float | None = None
-        self._dropped_last: int | None = None
-        self._dropped = 0
-        self._stop_ns: int | None = None
-        self._stopping_since = 0.0
-        self._last_frame = 0.0
-        self._passed_the_stop = False
-        self._source_ahead_ns = 0
-
-    def take(self, frame: Item) -> None:
-        """Record one frame, or leave it out where it is not to be recorded."""
-        if not self.armed or self.reached or self._failure:
-            return
-        if self._is_after_the_stop(frame):
-            self._passed_the_stop = True
-            return
-        self._last_frame = time.monotonic()
-        if self.paused:
-            self._tally.skip(frame.unique_id)
-            self._skipped += 1
-            return
-        if self._format is None:
-            self._format = frame.format
-        elif frame.format != self._format:
-            self.fail(self._format.changed_to(frame.format))
-            return
-        if self._is_past_the_last(frame.unique_id):
-            self._reach()
-            return
-        if self._tally.add(frame.unique_id):
-            self._put(frame)
-        if self.declared is not None and self._tally.received >= self.declared:
-            self._reach()
-
-    def count_dropped(self, counter: int | None) -> None:
-        """Add the growth of the detector's own counter since the last call; one that was reset begins at 0."""
-        if counter is None or counter == self._dropped_last:
-            return
-        if self.armed and self._dropped_last is not None:
-            self._dropped += counter - self._dropped_last if counter > self._dropped_last else counter
-            self.news = True
-        self._dropped_last = counter
-
-    @property
-    def stopping(self) -> bool:
-        """Whether only frames posted before the stop are taken."""
-        return self._stop_ns is not None
-
-    def stop(self, at_ns: int) -> None:
-        """Take no frame that was posted after `at_ns`."""
-        self._stop_ns = at_ns
-        self._stopping_since = time.monotonic()
-
-    def is_over(self, now: float, *, held_back: bool) -> bool:
-        """Whether a stop is done: a later frame has come, or none for a while, or it takes too long."""
-        if not self.stopping:
-            return False
-        quiet = now - max(self._last_frame, self._stopping_since) > _QUIET_S and not held_back
-        return (
-            quiet
-            or self._passed_the_stop
-            or not self.armed
-            or bool(self._failure)
-            or now - self._stopping_since > _LONGEST_STOP_S
-        )
-
-    def look_at_the_end(self, now: float) -> None:
-        """Find out whether the declared number was produced though some frames never came."""
-        if self.reached or self.declared is None or self._first is None:
-            return
-        lost = self._tally.lost
-        if self._tally.received + lost < self.declared:
-            self._overtaken_since = None
-        elif self._overtaken_since is None:
-            self._overtaken_since = now
-        elif now - self._overtaken_since > _LATECOMER_S:
-            self._reach()
-
-    def fail(self, sentence: str) -> None:
-        """The run cannot go on; the first reason stands."""
-        if not self._failure:
-            _log.error("%s: %s", self._detector, sentence)
-            self._failure = sentence
-            self.news = True
-
-    def report(self, *, ended: bool) -> Received:
-        """The account at this moment, as if all but the overruns were written."""
-        self.news = False
-        return Received(
-            account=account(
-                self._detector,
-                self._tally,
-                written=self._tally.received - self._overruns,
-                expected=None,
-                dropped_by_detector=self._dropped,
-            ),
-            reached=self.reached,
-            ended=ended,
-            failure=self._failure,
-        )
-
-    def _is_after_the_stop(self, frame: Item) -> bool:
-        """By its time stamp; a source whose clock is ahead is given what it was seen to be ahead."""
-        self._source_ahead_ns = max(self._source_ahead_ns, frame.time_ns - frame.receive_ns)
-        if self._stop_ns is None or frame.time_ns == frame.receive_ns:
-            return False
-        return frame.time_ns - self._source_ahead_ns > self._stop_ns
-
-    def _put(self, frame: Item) -> None:
-        if self._first is None:
-            self._first = frame.unique_id
-        try:
-            if not self._inlet.put(frame):
-                self._overruns += 1
-        except FrameTooLargeError as problem:
-            self.fail(f"{problem}; raise ring_mib of the detector")
-
-    def _is_past_the_last(self, unique_id: int) -> bool:
-        if self.declared is None or self._first is None:
-            return False
-        return unique_id >= self._first + self.declared + self._skipped
-
-    def _reach(self) -> None:
-        self.reached = True
-        self.news = True
+        exposure = self._source.exposure()
+        received = intake.report(ended=ended, unconnected=self._unconnected_now, exposure_s=exposure)
+        self._link.send(received.model_dump(mode="json"))
 
 
 def _source(config: PvaDetector | CaDetector) -> Source:

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,8 @@ from beamsession.record.stall import Stall
 _TICK_S = 0.05
 # What was told to drop what is not yet written has to close its file soon; else it hangs.
 _CLOSE_S = 10.0
+_GATE_LEAD = timedelta(seconds=0.05)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _log = logging.getLogger(__name__)
 
 
@@ -124,15 +126,22 @@ class LiveRun:
         paused = self._report.state is RunState.PAUSED
         if self._wants_pause == paused:
             return
-        now = self._clock()
+        # A little later than now: every detector shall know it before a frame of that moment can come.
+        wanted = _ns(self._clock() + _GATE_LEAD)
         try:
-            self._crew.resume() if paused else self._crew.pause()
+            moment = _moment(self._crew.resume(wanted) if paused else self._crew.pause(wanted))
         except Exception as fault:
             self.end(Ending(drain=True, reason=sentence_of(fault)))
             return
-        done = _ended_pauses(self._report, now) if paused else (*self._report.pauses, PauseInterval(start=now))
+        self._wait(_GATE_LEAD.total_seconds())
+        done = _ended_pauses(self._report, moment) if paused else (*self._report.pauses, PauseInterval(start=moment))
         self._set(state=RunState.RECORDING if paused else RunState.PAUSED, pauses=done)
         self._write_down()
+
+    def _wait(self, seconds: float) -> None:
+        """Until so much time is past, or an end was asked for."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._ending is not None, seconds)
 
     def _drain(self) -> None:
         now = self._clock()
@@ -163,7 +172,7 @@ class LiveRun:
 
     def _look(self) -> Look:
         look = self._crew.look()
-        self._set(accounts=look.accounts, rate=look.rate, readings=look.readings)
+        self._set(accounts=look.accounts, rate=look.rate, readings=look.readings, warnings=look.warnings)
         for name, failure in look.failures.items():
             if name in self._failures:
                 continue
@@ -188,7 +197,7 @@ class LiveRun:
             return self._never_recorded(ending)
         state, reason = (RunState.ABORTED, ending.reason) if ending.reason else verdict(accounts)
         state, reason = self._with_readings(state, reason)
-        report = self._set(state=RunState.DRAINING, accounts=accounts, rate=0.0)
+        report = self._set(state=RunState.DRAINING, accounts=accounts, rate=0.0, warnings=())
         return close_master(
             report.model_copy(update={"state": state, "reason": reason}),
             self.plan,
@@ -229,7 +238,7 @@ class LiveRun:
         if not isinstance(fault, BeamsessionError):
             _log.error("run %s could not be prepared", self.key, exc_info=fault)
         self._remove_empty_files()
-        changes = {"files": (), "master": None, "rate": 0.0, "stop": self._clock()}
+        changes = {"files": (), "master": None, "rate": 0.0, "warnings": (), "stop": self._clock()}
         return self.report().model_copy(update={"state": RunState.FAILED, "reason": sentence_of(fault), **changes})
 
     def _remove_empty_files(self) -> None:
@@ -276,6 +285,16 @@ def first_report(plan: RunPlan) -> RunReport:
             for expected in [plan.frames_of(item.name)]
         ),
     )
+
+
+def _ns(moment: datetime) -> int:
+    """Nanoseconds since 1970, exact to the microsecond."""
+    return (moment - _EPOCH) // timedelta(microseconds=1) * 1000
+
+
+def _moment(since_ns: int) -> datetime:
+    """The same back; what is beyond a microsecond counts as the next."""
+    return _EPOCH + timedelta(microseconds=-(-since_ns // 1000))
 
 
 def _ended_pauses(report: RunReport, now: datetime) -> tuple[PauseInterval, ...]:

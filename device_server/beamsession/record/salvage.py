@@ -15,6 +15,7 @@ from beamsession.record.lockfile import LockFile
 from beamsession.record.mend import Mended, mend
 
 _PAUSE_S = 0.1
+_NOT_IN_THE_FILE = ("skipped", "overruns", "renumbered", "disconnections", "doubt", "clock_offset")
 
 
 @dataclass(frozen=True)
@@ -42,13 +43,14 @@ class Salvaged:
         tally = IdTally()
         for unique_id in self.ids:
             tally.add(unique_id)
-        return account(
+        found = account(
             known.detector,
             tally,
             written=self.frames,
             expected=known.expected,
             dropped_by_detector=known.dropped_by_detector,
         )
+        return found.model_copy(update={name: getattr(known, name) for name in _NOT_IN_THE_FILE})
 
 
 def salvage(data_file: Path, patience_s: float) -> Salvaged:

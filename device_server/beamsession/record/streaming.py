@@ -7,21 +7,22 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from beamsession.model.completeness import Completeness
-from beamsession.model.detector import CaDetector, PvaDetector
+from beamsession.model.completeness import ClockOffset, Completeness
+from beamsession.model.detector import CaDetector, Compression, PvaDetector
 from beamsession.model.errors import BeamsessionError, UnavailableError
 from beamsession.model.plan import RunPlan
 from beamsession.model.report import Problem
 from beamsession.record.child import Child, Message
-from beamsession.record.detector import Progress
+from beamsession.record.detector import Measure, Progress
 from beamsession.record.orders import Received, Reserve, Subscribe, Written
 from beamsession.record.ring import Ring
 from beamsession.record.sources.source import pv_timeout
+from beamsession.record.stall import Silence
 
 _log = logging.getLogger(__name__)
 _START_S = 15.0  # imports of a new process on a busy machine
@@ -48,6 +49,8 @@ class StreamingDetector:
         self._lock = threading.Lock()
         self._epoch = 0
         self._run: _Run | None = None
+        self._frame_bytes: int | None = None
+        self._clock_offset: ClockOffset | None = None
         self._receiver = self._start_receiver()
         self._writer = self._start_writer()
 
@@ -58,13 +61,24 @@ class StreamingDetector:
     def check(self) -> tuple[Problem, ...]:
         self._replace_the_dead()
         try:
-            unconnected = self._receiver.ask({"do": "check"}, _START_S)["unconnected"]
+            found = self._receiver.ask({"do": "check"}, _START_S)
         except BeamsessionError as problem:
             return (Problem(code=problem.code, sentence=problem.sentence, remedy=problem.remedy),)
-        if not unconnected:
+        self._frame_bytes = found["frame_bytes"] or self._frame_bytes
+        if not found["unconnected"]:
             return ()
-        missing = pv_timeout(self.name, tuple(unconnected), None)
+        missing = pv_timeout(self.name, tuple(found["unconnected"]), None)
         return (Problem(code=missing.code, sentence=missing.sentence, remedy=missing.remedy),)
+
+    def measure(self) -> Measure:
+        with self._lock:
+            self._keep_offset()
+        return Measure(
+            frame_bytes=self._frame_bytes,
+            ring_bytes=self._config.ring_mib << 20,
+            compressed=self._config.compression is not Compression.NONE,
+            clock_offset=self._clock_offset,
+        )
 
     def prepare(self, plan: RunPlan) -> None:
         self._replace_the_dead()
@@ -84,7 +98,8 @@ class StreamingDetector:
         subscribe = Subscribe(epoch=self._epoch, frames=frames, timeout=plan.connect_timeout_s)
         self._writer.ask({"do": "reserve", **reserve.model_dump(mode="json")}, _START_S)
         with self._lock:
-            self._run = _Run(path, frames, Completeness(detector=self.name, expected=frames))
+            self._keep_offset()
+            self._run = _Run(self._config, path, frames, Completeness(detector=self.name, expected=frames))
         try:
             reply = self._receiver.ask(
                 {"do": "subscribe", **subscribe.model_dump(mode="json")}, plan.connect_timeout_s + _START_S
@@ -97,14 +112,27 @@ class StreamingDetector:
 
     def arm(self) -> None:
         self._ask_receiver("arm")
+        with self._lock:
+            if self._run is not None:
+                self._run.silence.listen()
 
-    def pause(self) -> None:
-        self._ask_receiver("pause")
+    def pause(self, at_ns: int) -> int:
+        with self._lock:
+            if self._run is not None:
+                self._run.silence.rest()
+        return self._ask_receiver("gate", closed=True, at=at_ns).get("at", at_ns)
 
-    def resume(self) -> None:
-        self._ask_receiver("resume")
+    def resume(self, at_ns: int) -> int:
+        moment = self._ask_receiver("gate", closed=False, at=at_ns).get("at", at_ns)
+        with self._lock:
+            if self._run is not None:
+                self._run.silence.listen()
+        return moment
 
     def stop(self, *, drain: bool) -> None:
+        with self._lock:
+            if self._run is not None:
+                self._run.silence.rest()
         if drain:
             _tell(self._receiver, "stop", at=time.time_ns())
             return
@@ -129,11 +157,17 @@ class StreamingDetector:
         self._writer.close(_CLOSE_WRITER_S)
         self._ring.close()
 
-    def _ask_receiver(self, what: str) -> None:
+    def _keep_offset(self) -> None:
+        """What the last run told of the detector's clock."""
+        if self._run is not None:
+            self._clock_offset = self._run.account.clock_offset or self._clock_offset
+
+    def _ask_receiver(self, what: str, **details: int) -> Message:
         try:
-            self._receiver.ask({"do": what}, _ANSWER_S)
+            return self._receiver.ask({"do": what, **details}, _ANSWER_S)
         except UnavailableError as problem:
             _log.error("%s: %s", self.name, problem.text)  # and `progress` tells that its process died
+            return {}
 
     def _call_off(self) -> None:
         """The run will not be: nothing of it stays."""
@@ -217,17 +251,27 @@ class StreamingDetector:
 class _Run:
     """What is known of the present run, from the last messages of both processes."""
 
+    config: PvaDetector | CaDetector
     path: Path
     expected: int | None
     account: Completeness
+    silence: Silence = field(init=False)
     receiver_ended: bool = False
     writer_ended: bool = False
     _written: int = 0
     _failure: str = ""
+    _unconnected: tuple[str, ...] = ()
     _volumes: deque[tuple[float, int]] = field(default_factory=lambda: deque([(time.monotonic(), 0)]))
+
+    def __post_init__(self) -> None:
+        self.silence = Silence(self.config.stall_s, self.config.exposure_s)
 
     def take_received(self, received: Received) -> None:
         self.account = received.account
+        self._unconnected = received.unconnected
+        self.silence.hear(received.account.received + received.account.duplicates, received.exposure_s)
+        if received.reached or received.ended:
+            self.silence.rest()
         self.receiver_ended = self.receiver_ended or received.ended
         self.fail(received.failure)
 
@@ -242,12 +286,34 @@ class _Run:
 
     def progress(self) -> Progress:
         closed = self.receiver_ended and self.writer_ended
+        silent = self.silence.seconds
+        if silent and self.config.stall_ends_run:
+            self.fail(f"no frame for {silent:.0f} s")
         return Progress(
             account=self._final_account() if closed else self._present_account(),
             rate=0.0 if closed else self._rate(),
             closed=closed,
             failure=self._failure,
+            warnings=() if closed else tuple(self._warnings(silent)),
         )
+
+    def _warnings(self, silent: float) -> Iterator[Problem]:
+        name = self.config.name
+        if self._unconnected:
+            gone = ", ".join(self._unconnected)
+            yield Problem(
+                code="PV_GONE",
+                sentence=f"{name}: {gone} {'is' if len(self._unconnected) == 1 else 'are'} disconnected.",
+                remedy="See whether the detector's IOC runs.",
+                blocks=False,
+            )
+        if silent:
+            yield Problem(
+                code="NO_FRAMES",
+                sentence=f"{name}: no frame for {silent:.0f} s.",
+                remedy="See whether the detector acquires.",
+                blocks=False,
+            )
 
     def _present_account(self) -> Completeness:
         """Frames on their way to the file are not missing yet."""

@@ -39,4 +39,6 @@ def plan_run(instrument: Instrument, session: Session, run: Run) -> RunPlan:
         rules=instrument.rules,
         connect_timeout_s=instrument.connect_timeout_s,
         min_free_bytes=instrument.min_free_bytes,
+        max_clock_skew_s=instrument.max_clock_skew_s,
+        allow_network_file_system=instrument.allow_network_file_system,
     )

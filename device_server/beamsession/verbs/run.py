@@ -131,7 +131,10 @@ def run_register(ctx: Context, *, path: str, title: str = "") -> int:
 
 @verb(Action.READ, Place.DEVICE)
 def run_check(ctx: Context, *, frames: int | None = None, detectors: list[str] | None = None) -> list[dict[str, Any]]:
-    """List every reason why StartRun would fail now, each with its remedy; empty if it can be recorded."""
+    """List every reason why StartRun would fail now, each with its remedy; empty if it can be recorded.
+
+    Also what may go wrong later: there `blocks` is false, and StartRun does not refuse.
+    """
     session = ctx.standing().open_session(Command.START_RUN)
     draft = _draft(ctx, session, frames, detectors, "", None)
     return [plain(problem) for problem in ctx.recorder.check(plan_run(ctx.instrument, session, draft))]
@@ -234,7 +237,7 @@ def _draft(
 
 
 def _require_recordable(ctx: Context, plan: RunPlan) -> None:
-    problems = ctx.recorder.check(plan)
+    problems = [problem for problem in ctx.recorder.check(plan) if problem.blocks]
     if not problems:
         return
     first = problems[0]

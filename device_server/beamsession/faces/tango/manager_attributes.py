@@ -100,6 +100,11 @@ def _disk_quality(view: View) -> AttrQuality:
     return _WARNING if "DISK_LOW" in codes else _VALID
 
 
+def _minutes_quality(view: View) -> AttrQuality:
+    severity = max((alarm.severity for alarm in view.alarms if alarm.code == "DISK_SOON_FULL"), default=0)
+    return (_VALID, _WARNING, _ALARM, _ALARM)[severity]
+
+
 def _severity(view: View) -> int:
     return max((alarm.severity for alarm in view.alarms), default=Severity.NO_ALARM).value
 
@@ -194,7 +199,8 @@ ROWS: tuple[Row, ...] = (
         float,
         "Time until the data disk is full at the present rate; NaN while nothing is written",
         _minutes_left,
-        options={"unit": "min", "format": "%9.1f"},
+        _minutes_quality,
+        {"unit": "min", "format": "%9.1f"},
     ),
     Row(
         "IngestPending", "DevLong", "Completed sessions on their way to the catalogue", lambda view: view.ingest_pending

@@ -19,6 +19,10 @@ from beamsession.record.readings.table import Series
 
 SIGNAL = "data"
 FRAME_TIME = "time"
+_COUNTS = (
+    *("received", "written", "missing", "duplicates", "disordered", "dropped_by_detector"),
+    *("skipped", "overruns", "renumbered", "disconnections"),
+)
 
 
 def link_detectors(file: h5py.File, plan: RunPlan) -> None:
@@ -58,6 +62,7 @@ def write_accounts(file: h5py.File, accounts: Sequence[Completeness]) -> None:
         detector = file.get(f"entry/instrument/{account.detector}")
         if isinstance(detector, h5py.Group):
             _write_account(make_group(detector, "completeness", "NXcollection"), account)
+            _write_clock(detector, account)
 
 
 def write_axes(
@@ -104,13 +109,25 @@ def prefer_readable(file: h5py.File, plan: RunPlan) -> None:
 
 
 def _write_account(group: h5py.Group, account: Completeness) -> None:
-    if account.expected is not None:
-        write_field(group, "expected", account.expected)
-    for name in ("received", "written", "missing", "duplicates", "disordered", "dropped_by_detector"):
+    for name in ("expected", "produced"):
+        if getattr(account, name) is not None:
+            write_field(group, name, getattr(account, name))
+    for name in _COUNTS:
         write_field(group, name, getattr(account, name))
+    write_field(group, "doubt", account.doubt)
     gaps = np.array([(gap.first, gap.last) for gap in account.gaps], np.int64).reshape(-1, 2)
     write_field(group, "gaps", gaps, description="first and last missing unique id, both included")
     write_field(group, "gaps_cut", account.gaps_cut)
+
+
+def _write_clock(detector: h5py.Group, account: Completeness) -> None:
+    """The recorder's clock minus the detector's, as the first frames showed it."""
+    offset = account.clock_offset
+    if offset is None:
+        return
+    description = "clock of the recorder minus clock of the detector: the least delay of the first frames"
+    attributes = {"median": offset.median, "frames": offset.frames, "description": description}
+    write_field(detector, "clock_offset", offset.minimum, "s", **attributes)
 
 
 def _count_complaints(detector: DetectorConfig, frames: StoredFrames, written: int | None) -> list[str]:

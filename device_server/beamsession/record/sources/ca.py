@@ -16,9 +16,11 @@ from beamsession.model.detector import CaDetector
 from beamsession.record.frame import Frame, FrameFormat
 from beamsession.record.sources.channel import Channel, Update
 from beamsession.record.sources.pairing import Image, Pairing
-from beamsession.record.sources.source import UnusableFrameError, pv_names, pv_timeout
+from beamsession.record.sources.source import Count, UnusableFrameError, pv_names, pv_timeout
 
 _log = logging.getLogger(__name__)
+_EPICS_EPOCH_NS = 631_152_000 * 1_000_000_000  # 1990
+_DAY_NS = 86_400 * 1_000_000_000
 _BATCH = 8  # frames taken before commands are looked at again
 
 
@@ -33,7 +35,9 @@ class CaSource:
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._image = Channel(config.pv, self._signal)
         self._scalars = {name: Channel(name, self._signal) for name in pv_names(config) if name != config.pv}
-        self._numbers: dict[str, int] = {}
+        self._numbers: dict[str, float] = {}
+        self._produced: list[Count] = []
+        self._gone_before = 0
         self._pairing = Pairing(config.ring_mib << 20, with_ids=config.id_pv is not None)
 
     def fileno(self) -> int:
@@ -62,6 +66,7 @@ class CaSource:
             self._clear()
         assert baseline is not None
         self._pairing.reset()
+        self._gone_before = self._image.disconnections
         self._signal()
         return self._baseline_format(baseline)
 
@@ -82,11 +87,35 @@ class CaSource:
             yield Frame(form, unique_id, image.time_ns, image.receive_ns, pixels)
         self._signal()
 
+    @property
+    def numbered(self) -> bool:
+        return self._config.id_pv is not None
+
     def holds_back(self) -> bool:
         return self._pairing.waits
 
     def dropped(self) -> int | None:
-        return self._numbers.get(self._config.dropped_pv or "")
+        counter = self._numbers.get(self._config.dropped_pv or "")
+        return None if counter is None else int(counter)
+
+    def produced(self) -> list[Count]:
+        counts, self._produced = self._produced, []
+        return counts
+
+    def exposure(self) -> float | None:
+        return self._numbers.get(self._config.exposure_pv or "")
+
+    def disconnections(self) -> int:
+        return self._image.disconnections - self._gone_before
+
+    def frame_bytes(self) -> int | None:
+        config = self._config
+        width = config.width if config.width_pv is None else self._numbers.get(config.width_pv)
+        height = config.height if config.height_pv is None else self._numbers.get(config.height_pv)
+        kind = config.dtype or self._image.element_type()
+        if not width or not height or kind is None:
+            return None
+        return int(width) * int(height) * np.dtype(kind).itemsize
 
     def put(self, pv: str, value: int, wait_s: float = 0.0) -> None:
         self._scalars[pv].put(value, wait_s)
@@ -104,7 +133,9 @@ class CaSource:
             if channel.connected:
                 channel.subscribe()
             while (update := channel.pop()) is not None:
-                self._numbers[name] = int(update[0].value)
+                self._numbers[name] = float(update[0].value)
+                if name == self._config.produced_pv:
+                    self._produced.append(_count(update[0]))
                 if name == self._config.id_pv:
                     self._pairing.add_id(int(update[0].value), update[0].time_ns)
 
@@ -127,8 +158,8 @@ class CaSource:
     def _shape(self, pixels: NDArray) -> tuple[int, ...]:
         """Rows and columns; a waveform without a width is a line. Raises UnusableFrameError."""
         config = self._config
-        width = config.width if config.width_pv is None else self._numbers[config.width_pv]
-        height = config.height if config.height_pv is None else self._numbers[config.height_pv]
+        width = config.width if config.width_pv is None else int(self._numbers[config.width_pv])
+        height = config.height if config.height_pv is None else int(self._numbers[config.height_pv])
         if width is None:
             return (pixels.size,)
         if width < 1:
@@ -153,3 +184,9 @@ class CaSource:
     def _clear(self) -> None:
         with suppress(BlockingIOError):
             os.eventfd_read(self._wake)
+
+
+def _count(update: Update) -> Count:
+    """A counter's value; a record that was never processed has a time long gone."""
+    untold = update.time_ns < _EPICS_EPOCH_NS + _DAY_NS
+    return Count(int(update.value), update.receive_ns if untold else update.time_ns)

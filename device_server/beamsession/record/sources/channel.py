@@ -13,6 +13,7 @@ from epics import ca, dbr
 
 _log = logging.getLogger(__name__)
 _NS = 1_000_000_000
+_TYPES = {dbr.SHORT: "i2", dbr.FLOAT: "f4", dbr.CHAR: "u1", dbr.LONG: "i4", dbr.DOUBLE: "f8"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class Channel:
     def __init__(self, name: str, signal: Callable[[], None]) -> None:
         self.name = name
         self.connected = False
+        self.disconnections = 0
         self._signal = signal
         self._updates: deque[tuple[Update, bool]] = deque()
         self._subscription: tuple[Any, Any, Any] | None = None
@@ -60,6 +62,10 @@ class Channel:
         """The next update, and whether it is new; None if there is none."""
         return self._updates.popleft() if self._updates else None
 
+    def element_type(self) -> str | None:
+        """The type of the channel's elements as numpy writes it; None while nothing is connected."""
+        return _TYPES.get(ca.field_type(self._chid)) if self.connected else None
+
     def put(self, value: int, wait_s: float = 0.0) -> None:
         """Write, wait at most `wait_s` seconds until it is done; a failure is logged."""
         try:
@@ -73,6 +79,7 @@ class Channel:
         if self.connected and not conn:
             _log.warning("%s has disconnected", self.name)
             self._fresh = False
+            self.disconnections += 1
         self.connected = conn
         self._signal()
 

@@ -12,11 +12,13 @@ from beamsession.model.errors import RefusedError
 from beamsession.record.frame import Frame, FrameFormat
 from beamsession.record.sources.pva_channel import Channel, Puts, Wake, Watch
 from beamsession.record.sources.pva_frame import SCALAR_ARRAY, frame_of_ndarray, frame_of_scalar_array
-from beamsession.record.sources.source import UnusableFrameError, pv_names
+from beamsession.record.sources.source import Count, UnusableFrameError, pv_names
 
 _BATCH = 8  # frames taken before commands are looked at again
 _LONGEST_QUEUE = 200
 _QUEUE_WHILE_UNKNOWN = 50  # updates; before the size of a frame is known
+_MOST_COUNTS = 1000
+_SIZE_S = 0.5
 _CHEAP = "field(codec,alarm)"  # a part of the structure that hardly ever changes: keeps the channel open at no cost
 
 
@@ -33,7 +35,13 @@ class PvaSource:
         self._wake = Wake()
         self._image = Channel(context, config.name, config.pv, self._wake, _CHEAP)
         self._scalars = {
-            name: Watch(context, name, self._wake.signal, "field(value)")
+            name: Watch(
+                context,
+                name,
+                self._wake.signal,
+                "field(value,timeStamp)",
+                keep=_MOST_COUNTS if name == config.produced_pv else 0,
+            )
             for name in pv_names(config)
             if name != config.pv
         }
@@ -86,12 +94,32 @@ class PvaSource:
                 yield frame
         self._wake.signal()
 
+    @property
+    def numbered(self) -> bool:
+        return not self._are_lines
+
     def holds_back(self) -> bool:
         return False
 
     def dropped(self) -> int | None:
         name = self._config.dropped_pv
         return None if name is None else self._scalars[name].number()
+
+    def produced(self) -> list[Count]:
+        name = self._config.produced_pv
+        return [] if name is None else self._scalars[name].take_counts()
+
+    def exposure(self) -> float | None:
+        name = self._config.exposure_pv
+        return None if name is None else self._scalars[name].value()
+
+    def disconnections(self) -> int:
+        return self._image.disconnections
+
+    def frame_bytes(self) -> int | None:
+        value = self._image.get("field(uncompressedSize)", _SIZE_S)
+        size = int(value["uncompressedSize"]) if value is not None and value.has("uncompressedSize") else 0
+        return size or self._frame_bytes or None
 
     def put(self, pv: str, value: int, wait_s: float = 0.0) -> None:
         self._puts.put(pv, value, wait_s)

@@ -9,6 +9,7 @@ import logging
 import os
 import select
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -18,9 +19,10 @@ from typing import Any
 from p4p import Value
 from p4p.client.raw import Context, Disconnected
 
-from beamsession.record.sources.source import pv_timeout
+from beamsession.record.sources.source import Count, pv_timeout
 
 _log = logging.getLogger(__name__)
+_NS = 1_000_000_000
 
 
 class Wake:
@@ -48,14 +50,18 @@ class Wake:
 
 
 class Watch:
-    """Keeps the channel of a PV open and knows whether it is; of its structure the part `request` is sent."""
+    """Keeps the channel of a PV open and knows whether it is; of its structure the part `request` is sent.
 
-    def __init__(self, context: Context, name: str, signal: Callable[[], None], request: str) -> None:
+    Of its values the newest `keep` are kept until they are taken.
+    """
+
+    def __init__(self, context: Context, name: str, signal: Callable[[], None], request: str, *, keep: int = 0) -> None:
         self.name = name
         self.connected = False
         self._begin = partial(context.monitor, name, signal, request=request)
         self._monitor: Any = self._begin()
         self._last: Value | None = None
+        self._counts: deque[Count] = deque(maxlen=keep)
 
     def open(self) -> None:
         if self._monitor is None:
@@ -72,10 +78,22 @@ class Watch:
             self.connected = not isinstance(update, Disconnected)
             if isinstance(update, Value):
                 self._last = update
+                if self._counts.maxlen:
+                    self._counts.append(_count(update))
 
     def number(self) -> int | None:
         """The last value as a whole number, None before the first."""
         return None if self._last is None else int(self._last["value"])
+
+    def value(self) -> float | None:
+        """The last value, None before the first."""
+        return None if self._last is None else float(self._last["value"])
+
+    def take_counts(self) -> list[Count]:
+        """The values since this was asked last, the newest `keep` at most."""
+        counts = list(self._counts)
+        self._counts.clear()
+        return counts
 
 
 class Channel:
@@ -87,8 +105,8 @@ class Channel:
         self._wake = wake
         self._watch = Watch(context, name, wake.signal, idle)
         self._subscription: Any = None
-        self._fresh = True
         self.name = name
+        self.disconnections = 0  # since `subscribe`
 
     @property
     def connected(self) -> bool:
@@ -108,7 +126,7 @@ class Channel:
         self._subscription = self._context.monitor(
             self.name, self._wake.signal, request=f"record[queueSize={queue_size}]"
         )
-        self._fresh = True
+        self.disconnections = 0
         baseline: Value | None = None
         while (baseline := baseline or self.pop()) is None or unconnected():
             remaining = deadline - time.monotonic()
@@ -130,20 +148,33 @@ class Channel:
             self._subscription = None
 
     def pop(self) -> Value | None:
-        """The next update; None if there is none. After a reconnection the first is an old one and left out."""
+        """The next update; None if there is none. After a reconnection the first may be one that came before."""
         while self._subscription is not None:
             update = self._subscription.pop()
             if update is None:
                 return None
             if isinstance(update, Value):
                 self._watch.connected = True
-                if self._fresh:
-                    return update
-                self._fresh = True
-            elif isinstance(update, Disconnected):
+                return update
+            if isinstance(update, Disconnected):
                 _log.warning("%s has disconnected", self.name)
-                self._fresh = self._watch.connected = False
+                self._watch.connected = False
+                self.disconnections += 1
         return None
+
+    def get(self, request: str, timeout: float) -> Value | None:
+        """The part `request` of the structure; None if it does not come within `timeout` seconds."""
+        done = Event()
+        answers: list[object] = []
+
+        def answered(answer: object) -> None:
+            answers.append(answer)
+            done.set()
+
+        operation = self._context.get(self.name, answered, request=request)
+        done.wait(timeout)
+        operation.close()
+        return answers[0] if answers and isinstance(answers[0], Value) else None
 
 
 class Puts:
@@ -161,6 +192,11 @@ class Puts:
         self._pending.append((operation, done))
         if wait_s and not done.wait(wait_s):
             _log.error("writing %d to %s was not answered within %g s", value, pv, wait_s)
+
+
+def _count(value: Value) -> Count:
+    stamp = value["timeStamp.secondsPastEpoch"] * _NS + value["timeStamp.nanoseconds"]
+    return Count(int(value["value"]), stamp or time.time_ns())
 
 
 def _assign(value: int, target: Value) -> Value:

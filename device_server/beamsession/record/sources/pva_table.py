@@ -72,6 +72,10 @@ class PvaTableSource:
         """Have no more updates sent, stay connected."""
         self._table.unsubscribe()
 
+    def disconnections(self) -> int:
+        """How often the table went away since `subscribe`; told before the updates that came after."""
+        return self._table.disconnections
+
     def blocks(self) -> Iterator[Block]:
         """The updates that have come, a few at most. Raises UnusableFrameError."""
         self._wake.clear()

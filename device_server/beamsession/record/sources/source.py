@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Protocol
 
 from beamsession.model.detector import CaDetector, PvaDetector
 from beamsession.model.errors import RefusedError
 from beamsession.record.frame import Frame, FrameFormat
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """A value of a detector's counter and when it was posted, ns since 1970; its arrival where that is not told."""
+
+    value: int
+    time_ns: int
 
 
 class UnusableFrameError(ValueError):
@@ -41,12 +50,33 @@ class Source(Protocol):
         """The frames that have come, a few at most. Raises UnusableFrameError."""
         ...
 
+    @property
+    def numbered(self) -> bool:
+        """Whether the frames' unique ids are the detector's own; known from `subscribe` on."""
+        ...
+
     def holds_back(self) -> bool:
         """Whether frames have come that wait for their ids."""
         ...
 
     def dropped(self) -> int | None:
         """The detector's own counter of dropped frames, None where none is configured or known."""
+        ...
+
+    def produced(self) -> list[Count]:
+        """What the detector's own counter of frames told since this was asked last; empty where none is configured."""
+        ...
+
+    def exposure(self) -> float | None:
+        """The exposure time the detector tells, s; None where none is configured or known."""
+        ...
+
+    def disconnections(self) -> int:
+        """How often the frames' PV went away since `subscribe`; told before the frames that came after."""
+        ...
+
+    def frame_bytes(self) -> int | None:
+        """Bytes of a frame as the detector is set now; None where nothing tells before the first frame."""
         ...
 
     def put(self, pv: str, value: int, wait_s: float = 0.0) -> None:
@@ -56,7 +86,7 @@ class Source(Protocol):
 
 def pv_names(config: PvaDetector | CaDetector) -> tuple[str, ...]:
     """All PVs a detector is configured with, the frames' first."""
-    names = [config.pv, config.dropped_pv, config.acquire_pv, config.frames_pv]
+    names = [config.pv, config.dropped_pv, config.produced_pv, config.exposure_pv, config.acquire_pv, config.frames_pv]
     if isinstance(config, CaDetector):
         names += [config.width_pv, config.height_pv, config.id_pv]
     return tuple(name for name in names if name is not None)

@@ -50,6 +50,11 @@ class Block:
     values: tuple[NDArray, ...]
 
     @property
+    def is_stamped(self) -> bool:
+        """Whether the source told when it was posted."""
+        return self.time_ns != self.receive_ns
+
+    @property
     def rows(self) -> int:
         """How many there are; a table may come empty."""
         return len(self.values[0])

@@ -14,8 +14,8 @@ import sys
 import time
 
 from beamsession.model.detector import TableDetector
+from beamsession.record.intake import Intake
 from beamsession.record.link import Link, Message
-from beamsession.record.receiver import Intake
 from beamsession.record.sources.pva_table import PvaTableSource
 from beamsession.record.sources.source import UnusableFrameError
 from beamsession.record.tables.filling import Filling
@@ -30,7 +30,7 @@ _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class TableProcess:
-    """One run at a time: subscribed from `prepare` to `stop`, recording while armed and not paused."""
+    """One run at a time: subscribed from `prepare` to `stop`, recording while armed and not gated (a pause)."""
 
     def __init__(self, config: TableDetector) -> None:
         self._config = config
@@ -40,6 +40,7 @@ class TableProcess:
         self._filling: Filling | None = None
         self._intake: Intake | None = None
         self._next_flush = 0.0
+        self._empty_ns = 0  # when nothing was waiting for the last time
 
     def run(self) -> None:
         """Serve until the parent is gone; the run in progress then ends with what was received."""
@@ -48,6 +49,8 @@ class TableProcess:
                 self._intake.stop(time.time_ns())
             if self._link.poll(self._pause(), (self._source.fileno(),)):
                 self._take()
+            else:
+                self._empty_ns = time.time_ns()
             self._look_after_the_run()
 
     def _command(self, message: Message) -> Message | None:
@@ -59,12 +62,8 @@ class TableProcess:
             case "arm":
                 self._take_all()  # What was posted until now is not part of the run.
                 self._running().armed = True
-            case "pause":
-                self._take_all()
-                self._running().paused = True
-            case "resume":
-                self._take_all()
-                self._running().paused = False
+            case "gate":
+                return {"at": self._gate(closed=message["closed"], at_ns=message["at"])}
             case "stop":
                 if self._intake is not None:
                     self._intake.stop(message["at"])
@@ -92,7 +91,15 @@ class TableProcess:
             filling.discard()
             raise
         self._filling = filling
-        self._intake = Intake(self._config.name, filling, order.updates)
+        self._intake = Intake(self._config.name, filling, order.updates, numbered=False)
+        self._empty_ns = 0
+
+    def _gate(self, *, closed: bool, at_ns: int) -> int:
+        intake = self._running()
+        moment = intake.gate(closed=closed, at_ns=at_ns)
+        self._take_all()
+        intake.settle()
+        return moment
 
     def _running(self) -> Intake:
         if self._intake is None:
@@ -120,10 +127,15 @@ class TableProcess:
                     continue
                 if intake.armed and block.format != filling.columns:
                     intake.fail(filling.columns.changed_to(block.format))
-                intake.take(block)
+                intake.count_disconnections(self._source.disconnections())
+                intake.take(block, self._empty_ns)
+            if intake is not None:
+                intake.count_disconnections(self._source.disconnections())
         except UnusableFrameError as problem:
             if intake is not None and intake.armed:
                 intake.fail(f"an update cannot be recorded: {problem}")
+        if not taken:
+            self._empty_ns = time.time_ns()
         return taken
 
     def _look_after_the_run(self) -> None:

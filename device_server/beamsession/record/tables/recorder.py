@@ -79,11 +79,11 @@ class TableRecorder:
     def arm(self) -> None:
         self._ask("arm")
 
-    def pause(self) -> None:
-        self._ask("pause")
+    def pause(self, at_ns: int) -> int:
+        return self._ask("gate", closed=True, at=at_ns).get("at", at_ns)
 
-    def resume(self) -> None:
-        self._ask("resume")
+    def resume(self, at_ns: int) -> int:
+        return self._ask("gate", closed=False, at=at_ns).get("at", at_ns)
 
     def stop(self, *, drain: bool) -> None:
         if drain:
@@ -121,11 +121,12 @@ class TableRecorder:
             self._child.close(0)
             self._child = self._start()
 
-    def _ask(self, what: str) -> None:
+    def _ask(self, what: str, **details: int) -> Message:
         try:
-            self._child.ask({"do": what}, _ANSWER_S)
+            return self._child.ask({"do": what, **details}, _ANSWER_S)
         except UnavailableError as problem:
             _log.error("%s: %s", self.name, problem.text)  # and `progress` tells that its process died
+            return {}
 
     def _tell(self, what: str, **details: int) -> None:
         """Send a command; a process that has died gets none, and its end was noticed elsewhere."""
