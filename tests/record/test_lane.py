@@ -98,7 +98,7 @@ def test_no_more_than_a_few_compressed_frames_wait_and_all_slots_behind_them_are
     while inlet.put(frame(posted)):
         posted, free = posted + 1, free + 1
     assert free == compressed
-    reading.close()
+    del reading
     inlet.end()
     lane.close()
 
