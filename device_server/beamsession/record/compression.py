@@ -86,7 +86,7 @@ def _bitshuffled(compress: Callable[[NDArray, int], NDArray], pixels: NDArray) -
     block = _BLOCK_BYTES // pixels.itemsize // _BLOCK_MULTIPLE * _BLOCK_MULTIPLE
     blocks = compress(pixels, block)
     chunk = np.empty(_HEADER.size + blocks.nbytes, np.uint8)
-    _HEADER.pack_into(chunk, 0, pixels.nbytes, block * pixels.itemsize)
+    _HEADER.pack_into(chunk.data, 0, pixels.nbytes, block * pixels.itemsize)
     chunk[_HEADER.size :] = blocks
     return chunk
 
@@ -94,4 +94,4 @@ def _bitshuffled(compress: Callable[[NDArray, int], NDArray], pixels: NDArray) -
 def _deflated(level: int, pixels: NDArray) -> NDArray:
     """All first bytes of the pixels, then all second ones, deflated: HDF5's shuffle and gzip filters."""
     shuffled = np.ascontiguousarray(pixels.view(np.uint8).reshape(pixels.size, pixels.itemsize).T)
-    return np.frombuffer(zlib.compress(shuffled, level), np.uint8)
+    return np.frombuffer(zlib.compress(shuffled.data, level), np.uint8)
