@@ -85,9 +85,13 @@ class RunPlan(Value):
         return self.folder / f"{self.stem}.nxs"
 
     def frames_of(self, detector: str) -> int | None:
-        """The declared number of frames of one detector; those of a faster one are more."""
-        factors = {item.name: item.frames_factor for item in self.detectors}
-        return None if self.frames is None else self.frames * factors.get(detector, 1)
+        """The declared number of frames of one detector; those of a faster one are more, who does not count has none."""
+        if self.frames is None:
+            return None
+        chosen = next((item for item in self.detectors if item.name == detector), None)
+        if chosen is None:
+            return self.frames
+        return self.frames * chosen.frames_factor if chosen.counts_frames else None
 
     def data_file(self, detector: str) -> Path:
         """The data file of one detector."""

@@ -65,6 +65,19 @@ class Engines:
             if item.name not in self.detectors
         ]
 
+    def let_go(self, plan: RunPlan, patience_s: float) -> list[str]:
+        """Have its detectors end what an earlier process began for this run; what could not be ended, in sentences."""
+        deadline = time.monotonic() + patience_s
+        asked = {lane.name: lane.submit(lambda detector: detector.recover(plan)) for lane in self.chosen(plan)}
+        notes: list[str] = []
+        for name, answer in asked.items():
+            try:
+                answer.result(max(deadline - time.monotonic(), 0.0))
+            except Exception as fault:
+                _log.exception("what an earlier process began with '%s' could not be ended", name)
+                notes.append(f"{name}: {sentence_of(fault)}")
+        return notes
+
     def pids(self) -> dict[str, int]:
         """All processes by role, as last counted."""
         with self._lock:

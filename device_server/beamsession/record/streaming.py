@@ -119,6 +119,9 @@ class StreamingDetector:
     def pids(self) -> dict[str, int]:
         return {f"{self.name}.receiver": self._receiver.pid, f"{self.name}.writer": self._writer.pid}
 
+    def recover(self, plan: RunPlan) -> None:
+        """Nothing: orphaned processes drain and close, and what they leave is mended."""
+
     def shutdown(self) -> None:
         self._receiver.close(_CLOSE_RECEIVER_S)
         self._writer.close(_CLOSE_WRITER_S)

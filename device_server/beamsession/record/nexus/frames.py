@@ -19,6 +19,8 @@ from beamsession.record.readings.table import Series
 
 SIGNAL = "data"
 FRAME_TIME = "time"
+# Another program's file is never written to: what it does not say of its frames' unit, the NXdata says.
+UNITS_ENDING = "_units"
 
 
 def link_detectors(file: h5py.File, plan: RunPlan) -> None:
@@ -39,12 +41,16 @@ def link_detectors(file: h5py.File, plan: RunPlan) -> None:
             ("sequence_number", layout.unique_id),
             ("time_stamp", layout.time_stamp),
             ("receive_time", layout.receive_time),
+            ("epics_seconds", layout.epics_seconds),
+            ("epics_nanoseconds", layout.epics_nanoseconds),
         ):
             if path is not None:
                 group[name] = h5py.ExternalLink(source, path)
         plot = make_group(entry, detector.name, "NXdata")
         plot.attrs["signal"] = SIGNAL
         plot[SIGNAL] = h5py.ExternalLink(source, layout.data)
+        if layout.units is not None:
+            plot.attrs[f"{SIGNAL}{UNITS_ENDING}"] = layout.units
         write_field(plot, "title", detector.title or detector.name)
     if plots := [detector.name for detector, layout in linked if layout is not None]:
         entry.attrs["default"] = plots[0]
@@ -70,8 +76,10 @@ def write_axes(
     axes = {reading.name for reading in plan.readings if reading.axis}
     chosen = [item for item in series if item.column.name in axes]
     for detector in plan.detectors:
+        if detector.layout is None:
+            continue
         try:
-            frames = stored_frames(plan.data_file(detector.name))
+            frames = stored_frames(plan.data_file(detector.name), detector.layout)
         except UnreadableError as fault:
             complaints.append(f"The data of '{detector.name}' are not there: {fault}")
             continue
@@ -85,8 +93,10 @@ def write_axes(
 def prefer_readable(file: h5py.File, plan: RunPlan) -> None:
     """Let the default plot be the first detector that has frames, where the first of all has none."""
     for detector in plan.detectors:
+        if detector.layout is None:
+            continue
         try:
-            count = stored_frames(plan.data_file(detector.name)).count
+            count = stored_frames(plan.data_file(detector.name), detector.layout).count
         except UnreadableError:
             continue
         if count:

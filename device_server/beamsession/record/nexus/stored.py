@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from beamsession.record.datafile import DATA, RECEIVE_TIME, TIME_STAMP
+from beamsession.model.detector import DataLayout
+
+_NS = 1_000_000_000
+# EPICS counts seconds from 1990-01-01T00:00:00Z.
+_EPICS_EPOCH = int(datetime(1990, 1, 1, tzinfo=UTC).timestamp())
 
 
 class UnreadableError(Exception):
@@ -29,29 +34,37 @@ class StoredFrames:
     stamps: NDArray[np.int64]
 
 
-def stored_frames(path: Path) -> StoredFrames:
-    """The frames in a data file. Raises UnreadableError."""
+def stored_frames(path: Path, layout: DataLayout) -> StoredFrames:
+    """The frames in a data file of this layout. Raises UnreadableError."""
     if not path.exists():
         raise UnreadableError(f"{path.name} is missing.")
     if not path.stat().st_size:
         raise UnreadableError(f"{path.name} is empty.")
     try:
         with h5py.File(path, "r") as file:
-            data = file.get(DATA)
+            data = file.get(layout.data)
             if not isinstance(data, h5py.Dataset):
                 raise UnreadableError(f"{path.name} holds no frames.")
-            return StoredFrames(data.shape[0], data.ndim, _stamps(file)[: data.shape[0]])
+            return StoredFrames(data.shape[0], data.ndim, _stamps(file, layout)[: data.shape[0]])
     except (OSError, RuntimeError) as fault:
         raise UnreadableError(f"{path.name} cannot be read ({fault}).") from fault
 
 
-def _stamps(file: h5py.File) -> NDArray[np.int64]:
-    stamps, arrivals = _times(file, TIME_STAMP), _times(file, RECEIVE_TIME)
+def _stamps(file: h5py.File, layout: DataLayout) -> NDArray[np.int64]:
+    if layout.epics_seconds is not None:
+        return _epics_times(file, layout)
+    stamps, arrivals = _times(file, layout.time_stamp), _times(file, layout.receive_time)
     both = min(len(stamps), len(arrivals))
     stamps[:both] = np.where(stamps[:both] > 0, stamps[:both], arrivals[:both])
     return stamps
 
 
-def _times(file: h5py.File, path: str) -> NDArray[np.int64]:
-    times = file.get(path)
+def _epics_times(file: h5py.File, layout: DataLayout) -> NDArray[np.int64]:
+    seconds, parts = _times(file, layout.epics_seconds), _times(file, layout.epics_nanoseconds)
+    both = min(len(seconds), len(parts))
+    return (seconds[:both] + _EPICS_EPOCH) * _NS + parts[:both]
+
+
+def _times(file: h5py.File, path: str | None) -> NDArray[np.int64]:
+    times = file.get(path) if path is not None else None
     return times[:].astype(np.int64) if isinstance(times, h5py.Dataset) else np.empty(0, np.int64)

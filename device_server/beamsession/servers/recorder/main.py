@@ -16,7 +16,7 @@ from tango.server import run
 
 from beamsession.config import Beamline, load
 from beamsession.faces.tango.run_recorder import RunRecorder
-from beamsession.model.detector import DetectorConfig
+from beamsession.model.detector import DetectorConfig, ExternalConfig
 from beamsession.model.errors import InvalidInputError
 from beamsession.record.detector import Detector
 from beamsession.record.recorder import Recorder
@@ -55,6 +55,10 @@ def open_recorder(device: str, config_file: str) -> Recorder:
 
 
 def _detector(config: DetectorConfig) -> Detector:
+    if isinstance(config, ExternalConfig):
+        from beamsession.record.external.detector import ExternalDetector
+
+        return ExternalDetector(config)
     from beamsession.record.streaming import StreamingDetector
 
     return StreamingDetector(config)
