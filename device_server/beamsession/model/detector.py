@@ -173,7 +173,7 @@ class AreaDetector(_Detector):
         default=30.0,
         gt=0,
         le=3600,
-        description="how long its queue may stand still before what is in it counts as lost",
+        description="how long its queue may stand still at the end of a run",
     )
     reserve_file: bool = Field(
         default=True,

@@ -85,7 +85,7 @@ class RunPlan(Value):
         return self.folder / f"{self.stem}.nxs"
 
     def frames_of(self, detector: str) -> int | None:
-        """The declared number of frames of one detector; those of a faster one are more, who does not count has none."""
+        """The declared number of frames of one detector: more for a faster one, none for one that does not count."""
         if self.frames is None:
             return None
         chosen = next((item for item in self.detectors if item.name == detector), None)

@@ -34,7 +34,7 @@ class Recovery:
         patience_s: float,
         let_go: Callable[[RunPlan], list[str]] = lambda _: [],
     ) -> None:
-        """`let_go` frees what a detector that is no process of ours still does for the run; what failed, in sentences."""
+        """`let_go` ends what detectors still do for the run that are no processes of ours; its faults, in sentences."""
         self.plan = begun.plan
         self.key = begun.plan.key
         self._disk = disk

@@ -68,6 +68,7 @@ class Arming:
     def arm(self) -> None:
         """It is armed; its frames count from now on."""
         self._count()
+        self._frames.total = 0
 
     def pause(self) -> None:
         """Its frames go on counting: it is not known which of them belong to a pause."""

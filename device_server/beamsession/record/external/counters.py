@@ -77,8 +77,8 @@ class Counters:
             last = unique_id
         came = account(detector, tally, written=found.frames, expected=expected, dropped_by_detector=self.lost)
         unseen = self.produced.total - found.frames if all_are_ours else 0
-        # What the plugin took and the file does not hold was received.
-        received = max(came.received, min(self.captured, expected or self.captured))
-        return came.model_copy(
-            update={"lost": max(came.lost, unseen - (received - found.frames)), "received": received}
-        ).settled(written=found.frames, expected=expected)
+        # What the plugin took and the file does not hold was received all the same.
+        received = max(came.received, self.captured)
+        lost = max(came.lost, unseen - (received - found.frames))
+        corrected = came.model_copy(update={"lost": lost, "received": received})
+        return corrected.settled(written=found.frames, expected=expected)

@@ -24,12 +24,15 @@ class FilledFile:
     """The file of one run. With `reserved` it is ours, empty, and the plugin opens it as it would a new one."""
 
     def __init__(self, path: Path, rules: FileRules, layout: DataLayout, *, reserved: bool) -> None:
-        """Raises RefusedError: FILE_EXISTS, DISK_FULL, ROOT_NOT_WRITABLE."""
         self.path = path
         self._rules = rules
         self._layout = layout
         self._reserved = reserved
-        if reserved:
+
+    def claim(self) -> None:
+        """See that it is new. Raises RefusedError: FILE_EXISTS, DISK_FULL, ROOT_NOT_WRITABLE."""
+        path, rules = self.path, self._rules
+        if self._reserved:
             # The IOC's account is in the group; the mode of the rules comes when it has written.
             reserve(path, rules.model_copy(update={"file_mode": rules.file_mode | _GROUP_WRITES}))
         elif path.exists() or path.is_symlink():

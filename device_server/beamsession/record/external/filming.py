@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import suppress
 
 from beamsession.model.completeness import Completeness
 from beamsession.model.detector import AreaDetector, DataLayout
@@ -58,7 +59,8 @@ class Filming:
         refuse_first(camera_problems(self._config, self._pvs, self._records), self._config)
         self._reset()
         self._order = order
-        file = FilledFile(order.path, order.rules, self._layout, reserved=self._config.reserve_file)
+        file = self._file_of(order)
+        file.claim()
         try:
             self._handshake.prepare(order)
         except BeamsessionError:
@@ -69,7 +71,7 @@ class Filming:
 
     def arm(self) -> None:
         self._require(Stage.READY)
-        self._count()
+        self._count(skip=True)
         self._armed = True
         self._go(Stage.RECORDING)
         if self._config.drive:
@@ -115,6 +117,7 @@ class Filming:
     def recover(self, order: Begin) -> None:
         self._reset()
         self._order = order
+        self._file = self._file_of(order) if order.path.exists() else None
         self._recovering = True
         self._go(Stage.COUNTING)
         try:
@@ -137,8 +140,9 @@ class Filming:
             self._look_into_the_file()
             return
         try:
-            self._count(skip=self._paused and not self._config.drive)
-            self._flush()
+            self._count(skip=not self._armed or (self._paused and not self._config.drive))
+            with suppress(SilentError):  # A disk that is slow to flush is no IOC that is gone.
+                self._flush()
             self._go_on()
             self._heard = time.monotonic()
         except BeamsessionError as fault:
@@ -164,9 +168,8 @@ class Filming:
             self._ended_by_itself()
             return
         if self._pvs.number(self._records.plugin("WriteStatus")):
-            self._fail(
-                f"{self._config.file_plugin} cannot write: {self._handshake.complaint() or 'it gives no reason'}"
-            )
+            reason = self._handshake.complaint() or "it gives no reason"
+            self._fail(f"{self._config.file_plugin} cannot write: {reason}")
             self.stop(drain=True)
         if self._stage is Stage.RECORDING and not self._paused and self._config.drive:
             self._look_after_the_camera()
@@ -196,6 +199,7 @@ class Filming:
         if frames is not None and produced:
             # It makes no more by itself: what is not in the queue now will never be.
             if self._patience.stands_still((produced, self._counters.captured), self._settle_s):
+                self._produced_at_stop = produced
                 self._go(Stage.DRAINING)
         elif not produced and self._patience.stands_still(None, _START_S + 2 * self._period()):
             self._fail(f"the camera of {self._config.name} did not begin to acquire{self._camera_says()}")
@@ -240,6 +244,8 @@ class Filming:
         counters.queued = size - free
         produced = int(pvs.number(records.camera("ArrayCounter_RBV")))
         counters.produced.skip(produced) if skip else counters.produced.see(produced)
+        size_name = records.camera("ArraySize_RBV")
+        self._frame_bytes = pvs.number(size_name) if pvs.has(size_name) else 0.0
         self._volumes = (*self._volumes[-5:], (time.monotonic(), counters.captured))
 
     def _flush(self) -> None:
@@ -258,14 +264,14 @@ class Filming:
         order, counters = self._order, self._counters
         assert order is not None
         found = self._found(order)
-        late = found.problem or found.frames < counters.captured
+        late = not self._gone and (found.problem or found.frames < counters.captured)
         if late and not self._patience.stands_still(found.frames, _VISIBLE_S):
             return
         if found.problem:
             self._fail(found.problem)
             found = Salvaged(count=counters.flushed)
         if self._file is not None:
-            if self._armed and not found.frames:
+            if (self._armed or self._recovering) and not self._gone and not found.frames:
                 self._file.finish_without_frames()
             self._file.dress()
             self._handshake.restore()
@@ -294,7 +300,11 @@ class Filming:
         self._produced_at_stop = 0
         self._next_look = 0.0
         self._heard = time.monotonic()
+        self._frame_bytes = 0.0
         self._volumes: tuple[tuple[float, int], ...] = ()
+
+    def _file_of(self, order: Begin) -> FilledFile:
+        return FilledFile(order.path, order.rules, self._layout, reserved=self._config.reserve_file)
 
     def _go(self, stage: Stage) -> None:
         self._stage = stage
@@ -354,12 +364,7 @@ class Filming:
         return _SETTLE_S + 2 * self._period()
 
     def _rate(self) -> float:
-        name = self._records.camera("ArraySize_RBV")
         if self._stage is not Stage.RECORDING or len(self._volumes) < 2:
             return 0.0
         (begin, before), (end, now) = self._volumes[0], self._volumes[-1]
-        try:
-            size = self._pvs.number(name) if now > before and self._pvs.has(name) else 0.0
-        except SilentError:
-            return 0.0
-        return (now - before) * size / max(end - begin, _LOOK_S)
+        return (now - before) * self._frame_bytes / max(end - begin, _LOOK_S)

@@ -43,7 +43,8 @@ class Handshake:
             self._capture()
         except BeamsessionError:
             with suppress(BeamsessionError):
-                self._put("Capture", 0, wait=False)
+                if self._is("Capture_RBV"):
+                    self._put("Capture", 0, wait=False)
             self.restore()
             raise
 

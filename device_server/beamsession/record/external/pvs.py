@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -86,7 +87,9 @@ class Pvs:
                 refusal, code="BAD_VALUE", value=value, remedy="Correct the configuration, or the IOC's access rules."
             )
         try:
-            done = epics.ca.put(self._channels[name].chid, self._as_sent(name, value), wait=wait, timeout=timeout)
+            done = epics.ca.put(
+                self._channels[name].chid, self._as_sent(name, value), wait=wait, timeout=math.ceil(timeout)
+            )
         except epics.ca.ChannelAccessException as fault:
             raise SilentError(f"Writing to {name} failed: {fault}.", value=name, remedy="Look at its IOC.") from fault
         if wait and done != 1:
@@ -112,9 +115,8 @@ class Pvs:
         channel = self._channels[name]
         if "enum" not in str(channel.type):
             return None
-        return [
-            text.decode("utf-8", "replace") if isinstance(text, bytes) else text for text in channel.enum_strs or ()
-        ]
+        labels = channel.enum_strs or ()
+        return [text.decode("utf-8", "replace") if isinstance(text, bytes) else text for text in labels]
 
     def _value(self, name: str, timeout: float) -> Any:
         channel = self._channels[name]
