@@ -87,9 +87,8 @@ class Pvs:
                 refusal, code="BAD_VALUE", value=value, remedy="Correct the configuration, or the IOC's access rules."
             )
         try:
-            done = epics.ca.put(
-                self._channels[name].chid, self._as_sent(name, value), wait=wait, timeout=math.ceil(timeout)
-            )
+            chid, sent = self._channels[name].chid, self._as_sent(name, value)
+            done = epics.ca.put(chid, sent, wait=wait, timeout=math.ceil(timeout))
         except epics.ca.ChannelAccessException as fault:
             raise SilentError(f"Writing to {name} failed: {fault}.", value=name, remedy="Look at its IOC.") from fault
         if wait and done != 1:
