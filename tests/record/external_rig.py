@@ -46,12 +46,12 @@ class Ioc:
             self._process.stdin.close()
 
     def get(self, name: str) -> Any:
-        value = epics.caget(name, use_monitor=False, timeout=10)
+        value = epics.caget(name, use_monitor=False, timeout=30, connection_timeout=30)
         assert value is not None, f"{name} does not answer"
         return value
 
     def put(self, name: str, value: Any, *, wait: bool = True) -> None:
-        assert epics.caput(name, value, wait=wait, timeout=10) == 1, f"{name} was not set"
+        assert epics.caput(name, value, wait=wait, timeout=30, connection_timeout=30) == 1, f"{name} was not set"
 
     def reset(self) -> None:
         """Idle, with the settings of a fresh start."""
@@ -105,10 +105,10 @@ def detector(config: DetectorConfig) -> Detector:
 class Station:
     """A recorder with these detectors below one folder; runs get numbers of their own."""
 
-    def __init__(self, folder: Path, *detectors: DetectorConfig) -> None:
+    def __init__(self, folder: Path, *detectors: DetectorConfig, data_root: Path | None = None) -> None:
         self.folder = folder
         self.detectors = detectors
-        self.data_root = folder / "data"
+        self.data_root = data_root or folder / "data"
         self.data_root.mkdir(exist_ok=True)
         self._number = 0
         self.recorder = self.start()
@@ -129,7 +129,7 @@ class Station:
         values: dict[str, Any] = {
             "key": RunKey(instrument="station", session_id=7, run_number=self._number),
             "data_root": self.data_root,
-            "folder": self.data_root / "2026" / "000007_x",
+            "folder": self.data_root / "2026" / self.folder.name,
             "session": SessionFacts(id=7, name="x", start=utc_now()),
             "instrument": InstrumentFacts(name="station"),
             "detectors": self.detectors,
@@ -150,9 +150,19 @@ class Station:
 
 
 @contextmanager
-def station(folder: Path, *detectors: DetectorConfig) -> Iterator[Station]:
+def serving(*arguments: str) -> Iterator[Ioc]:
+    """An IOC that is ended."""
+    ioc = Ioc(*arguments)
+    try:
+        yield ioc
+    finally:
+        ioc.kill()
+
+
+@contextmanager
+def station(folder: Path, *detectors: DetectorConfig, data_root: Path | None = None) -> Iterator[Station]:
     """One that is shut down."""
-    made = Station(folder, *detectors)
+    made = Station(folder, *detectors, data_root=data_root)
     try:
         yield made
     finally:

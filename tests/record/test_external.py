@@ -13,15 +13,14 @@ from beamsession.model.completeness import Gap
 from beamsession.model.plan import FileRules
 from beamsession.model.states import RunState
 from beamsim.running import Beamline
-from external_rig import CAM, HDF, IDS, Ioc, Station, camera, station
+from external_rig import CAM, HDF, IDS, Ioc, Station, camera, serving, station
 from recorder_rig import outcome, value_in, wait_until, written
 
 
 @pytest.fixture(scope="module")
 def running_ioc(beamline: Beamline) -> Iterator[Ioc]:
-    ioc = Ioc()
-    yield ioc
-    ioc.kill()
+    with serving() as ioc:
+        yield ioc
 
 
 @pytest.fixture

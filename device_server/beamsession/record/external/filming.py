@@ -167,7 +167,7 @@ class Filming:
         if not capturing:
             self._ended_by_itself()
             return
-        if self._pvs.number(self._records.plugin("WriteStatus")):
+        if self._cannot_write():
             reason = self._handshake.complaint() or "it gives no reason"
             self._fail(f"{self._config.file_plugin} cannot write: {reason}")
             self.stop(drain=True)
@@ -178,9 +178,18 @@ class Filming:
         elif self._stage is Stage.DRAINING:
             self._look_whether_it_drained()
 
+    def _cannot_write(self) -> bool:
+        """Whether it has begun to complain; what it said before the run may stand until it writes again."""
+        complains = bool(self._pvs.number(self._records.plugin("WriteStatus")))
+        if self._stage is Stage.READY:
+            self._complained_before = complains
+        self._complained_before = self._complained_before and complains
+        return complains and not self._complained_before
+
     def _ended_by_itself(self) -> None:
         """The plugin ends a capture when it has the declared number; else somebody or something has ended it."""
         frames = self._order.frames if self._order else None
+        self._count(skip=not self._armed)  # The last frames may have come since they were counted.
         if self._stage in (Stage.READY, Stage.RECORDING) and (frames is None or self._counters.captured < frames):
             reason = self._handshake.complaint()
             self._fail(
@@ -301,6 +310,7 @@ class Filming:
         self._next_look = 0.0
         self._heard = time.monotonic()
         self._frame_bytes = 0.0
+        self._complained_before = True
         self._volumes: tuple[tuple[float, int], ...] = ()
 
     def _file_of(self, order: Begin) -> FilledFile:

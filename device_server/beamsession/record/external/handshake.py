@@ -114,7 +114,11 @@ class Handshake:
 
         def exists() -> bool:
             self._put("FilePath", folder)
-            return wait_until(lambda: self._is("FilePathExists_RBV"), _STANDS_S)
+            told = self._records.plugin("FilePath_RBV")
+            if not wait_until(lambda: same_folder(self._pvs.text(told), folder), _STANDS_S):
+                return False
+            # What it says at once may still be said of the folder before.
+            return not wait_until(lambda: not self._is("FilePathExists_RBV"), _STANDS_S)
 
         if not wait_until(exists, _PATH_S):
             raise RefusedError(
@@ -164,13 +168,6 @@ class Handshake:
                 code="CAPTURE_REFUSED",
                 value=self._records.plugin("Capture"),
                 remedy="Look at the IOC's console; a plugin that has never seen a frame may want one first.",
-            )
-        if self._is("WriteStatus"):
-            raise RefusedError(
-                f"The file plugin of {self._config.name} cannot write: {self.complaint()}.",
-                code="CAPTURE_REFUSED",
-                value=self._records.plugin("WriteStatus"),
-                remedy="See that the IOC's account may write in the session's folder.",
             )
 
     def _why(self) -> str:
