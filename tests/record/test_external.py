@@ -98,14 +98,20 @@ def test_frames_that_the_queue_drops_make_the_run_incomplete_and_are_named(share
 
 
 def test_a_paused_run_stops_the_camera_and_goes_on_to_its_number(shared: Station, ioc: Ioc) -> None:
-    plan = shared.plan(frames=80)
+    ioc.put(f"{CAM}AcquirePeriod", 0.5)
+    plan = shared.plan(frames=40)
     shared.begin(plan)
-    wait_until("frames are written", lambda: written(shared.recorder) > 5)
+    wait_until("frames are written", lambda: written(shared.recorder))
     shared.recorder.pause(plan.key)
-    assert not ioc.get(f"{CAM}Acquire_RBV")
+    wait_until("the camera has stopped", lambda: not ioc.get(f"{CAM}Acquire_RBV"))
+    made = ioc.get(f"{CAM}ArrayCounter_RBV")
+    ioc.put(f"{CAM}AcquirePeriod", 0.005)
+    assert ioc.get(f"{CAM}ArrayCounter_RBV") == made
     shared.recorder.resume(plan.key)
     ended = outcome(shared.recorder, plan)
-    assert (ended.state, ended.written) == (RunState.COMPLETED, 80)
+    assert (ended.state, ended.written) == (RunState.COMPLETED, 40)
+    ids = ids_in(plan.data_file("cam"))
+    assert ids == list(range(ids[0], ids[0] + 40))
     assert len(ended.pauses) == 1
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from caproto import ChannelType
@@ -15,70 +16,94 @@ _NO_YES = ["No", "Yes"]
 _TEXT = 256
 
 
-def _choice(labels: list[str], name: str, value: int = 0) -> Any:
-    return pvproperty(value=labels[value], dtype=ChannelType.ENUM, enum_strings=labels, name=name)
+def _choice(labels: list[str], name: str, value: int = 0, put: Any = None) -> Any:
+    kind: Any = ChannelType.ENUM
+    return pvproperty(value=labels[value], dtype=kind, enum_strings=labels, name=name, put=put)
 
 
-def _text(name: str) -> Any:
-    return pvproperty(value=b"", dtype=bytes, max_length=_TEXT, name=name)
+def _text(name: str, put: Any = None) -> Any:
+    kind: Any = bytes
+    return pvproperty(value=b"", dtype=kind, max_length=_TEXT, name=name, put=put)
+
+
+def _number(name: str, value: float = 0, put: Any = None) -> Any:
+    return pvproperty(value=value, name=name, put=put)
+
+
+def _sets(attribute: str, convert: Callable[[Any], Any]) -> Any:
+    """What a put does: set an attribute of the group's model."""
+
+    async def put(group: Any, _instance: Any, value: Any) -> None:
+        setattr(group.model, attribute, convert(value))
+
+    return put
+
+
+def _is(label: str) -> Callable[[Any], bool]:
+    return lambda value: value == label
 
 
 def _decoded(value: Any) -> str:
     return bytes(value).split(b"\0")[0].decode()
 
 
+def _folder(value: Any) -> str:
+    """As the plugin does, add the separator that is missing at the end."""
+    text = _decoded(value)
+    separator = "\\" if "\\" in text else "/"
+    return text if not text or text.endswith(separator) else text + separator
+
+
+async def _put_acquire(group: Any, _instance: Any, value: Any) -> None:
+    """A busy record: the put ends when the acquisition does."""
+    if value == "Acquire":
+        group.model.start()
+        await group.model.done()
+    else:
+        group.model.stop()
+
+
+async def _put_capture(group: Any, _instance: Any, value: Any) -> None:
+    """A busy record: the put ends when the capture does."""
+    if value == "Capture":
+        group.model.capture()
+        await group.model.ended()
+    else:
+        group.model.end()
+
+
+async def _put_flush_now(group: Any, _instance: Any, value: Any) -> None:
+    if value and group.model.file is not None:
+        group.model.file.flush()
+
+
+_IMAGE_MODES = ["Single", "Multiple", "Continuous"]
+_WRITE_MODES = ["Single", "Capture", "Stream"]
+
+
 class CameraRecords(PVGroup):
     """Records below for example ``SIM1:cam1:``."""
 
-    acquire = _choice(["Done", "Acquire"], "Acquire")
+    acquire = _choice(["Done", "Acquire"], "Acquire", put=_put_acquire)
     acquire_rbv = _choice(["Done", "Acquiring"], "Acquire_RBV")
-    image_mode = _choice(["Single", "Multiple", "Continuous"], "ImageMode", 2)
-    num_images = pvproperty(value=1, name="NumImages")
-    period = pvproperty(value=0.01, name="AcquirePeriod")
-    period_rbv = pvproperty(value=0.01, name="AcquirePeriod_RBV")
-    callbacks = _choice(_DISABLE_ENABLE, "ArrayCallbacks")
+    image_mode = _choice(_IMAGE_MODES, "ImageMode", 2, put=_sets("mode", _IMAGE_MODES.index))
+    num_images = _number("NumImages", 1, put=_sets("images", int))
+    period = _number("AcquirePeriod", 0.01, put=_sets("period", float))
+    period_rbv = _number("AcquirePeriod_RBV", 0.01)
+    callbacks = _choice(_DISABLE_ENABLE, "ArrayCallbacks", put=_sets("callbacks", _is("Enable")))
     callbacks_rbv = _choice(_DISABLE_ENABLE, "ArrayCallbacks_RBV")
-    counter = pvproperty(value=0, name="ArrayCounter")
-    counter_rbv = pvproperty(value=0, name="ArrayCounter_RBV")
-    size_rbv = pvproperty(value=0, name="ArraySize_RBV")
+    counter = _number("ArrayCounter", put=_sets("counter", int))
+    counter_rbv = _number("ArrayCounter_RBV")
+    size_rbv = _number("ArraySize_RBV")
     status_message = _text("StatusMessage_RBV")
 
     def __init__(self, camera: Camera, **arguments: Any) -> None:
         super().__init__(**arguments)
-        self.camera = camera
-
-    @acquire.putter
-    async def acquire(self, _instance: Any, value: Any) -> None:
-        """A busy record: the put ends when the acquisition does."""
-        if value == "Acquire":
-            self.camera.start()
-            await self.camera.done()
-        else:
-            self.camera.stop()
-
-    @image_mode.putter
-    async def image_mode(self, instance: Any, value: Any) -> None:
-        self.camera.mode = instance.enum_strings.index(value)
-
-    @num_images.putter
-    async def num_images(self, _instance: Any, value: Any) -> None:
-        self.camera.images = int(value)
-
-    @period.putter
-    async def period(self, _instance: Any, value: Any) -> None:
-        self.camera.period = float(value)
-
-    @callbacks.putter
-    async def callbacks(self, _instance: Any, value: Any) -> None:
-        self.camera.callbacks = value == "Enable"
-
-    @counter.putter
-    async def counter(self, _instance: Any, value: Any) -> None:
-        self.camera.counter = int(value)
+        self.model = camera
 
     def readings(self) -> dict[Any, Any]:
         """What the read-only records show now."""
-        camera = self.camera
+        camera = self.model
         return {
             self.acquire_rbv: int(camera.acquiring),
             self.period_rbv: camera.period,
@@ -92,108 +117,47 @@ class CameraRecords(PVGroup):
 class FilePluginRecords(PVGroup):
     """Records below for example ``SIM1:HDF1:``; WriteDelay is the simulation's own, seconds for each frame."""
 
-    enable = _choice(_DISABLE_ENABLE, "EnableCallbacks")
+    enable = _choice(_DISABLE_ENABLE, "EnableCallbacks", put=_sets("enabled", _is("Enable")))
     enable_rbv = _choice(_DISABLE_ENABLE, "EnableCallbacks_RBV")
-    file_path = _text("FilePath")
+    file_path = _text("FilePath", put=_sets("file_path", _folder))
     file_path_rbv = _text("FilePath_RBV")
     path_exists = _choice(_NO_YES, "FilePathExists_RBV")
-    file_name = _text("FileName")
+    file_name = _text("FileName", put=_sets("file_name", _decoded))
     file_name_rbv = _text("FileName_RBV")
-    file_template = _text("FileTemplate")
+    file_template = _text("FileTemplate", put=_sets("file_template", _decoded))
     full_name = _text("FullFileName_RBV")
-    write_mode = _choice(["Single", "Capture", "Stream"], "FileWriteMode")
-    num_capture = pvproperty(value=1, name="NumCapture")
-    num_captured = pvproperty(value=0, name="NumCaptured_RBV")
-    lazy_open = _choice(_NO_YES, "LazyOpen")
-    swmr_mode = _choice(["Off", "On"], "SWMRMode")
+    write_mode = _choice(_WRITE_MODES, "FileWriteMode", put=_sets("write_mode", _WRITE_MODES.index))
+    num_capture = _number("NumCapture", 1, put=_sets("wanted", int))
+    num_captured = _number("NumCaptured_RBV")
+    lazy_open = _choice(_NO_YES, "LazyOpen", put=_sets("lazy_open", _is("Yes")))
+    swmr_mode = _choice(["Off", "On"], "SWMRMode", put=_sets("swmr", _is("On")))
     swmr_supported = _choice(["Not Supported", "Supported"], "SWMRSupported_RBV")
     swmr_active = _choice(["Off", "Active"], "SWMRActive_RBV")
-    frames_flush = pvproperty(value=0, name="NumFramesFlush")
-    flush_now = pvproperty(value=0, name="FlushNow")
-    capture = _choice(["Done", "Capture"], "Capture")
+    frames_flush = _number("NumFramesFlush", put=_sets("frames_per_flush", int))
+    flush_now = _number("FlushNow", put=_put_flush_now)
+    capture = _choice(["Done", "Capture"], "Capture", put=_put_capture)
     capture_rbv = _choice(["Done", "Capturing"], "Capture_RBV")
     write_status = _choice(["Write OK", "Write error"], "WriteStatus")
     write_message = _text("WriteMessage")
-    dropped = pvproperty(value=0, name="DroppedArrays_RBV")
-    dropped_output = pvproperty(value=0, name="DroppedOutputArrays_RBV")
-    counter = pvproperty(value=0, name="ArrayCounter_RBV")
-    queue_size = pvproperty(value=20, name="QueueSize")
-    queue_free = pvproperty(value=20, name="QueueFree")
-    array_size_0 = pvproperty(value=0, name="ArraySize0_RBV")
-    extra_dims = pvproperty(value=0, name="NumExtraDims")
+    dropped = _number("DroppedArrays_RBV")
+    dropped_output = _number("DroppedOutputArrays_RBV")
+    counter = _number("ArrayCounter_RBV")
+    queue_size = _number("QueueSize", 20, put=_sets("queue_size", int))
+    queue_free = _number("QueueFree", 20)
+    array_size_0 = _number("ArraySize0_RBV")
+    extra_dims = _number("NumExtraDims")
     store_attributes = _choice(_NO_YES, "StoreAttr", 1)
     temp_suffix = _text("TempSuffix")
     xml_file_name = _text("XMLFileName")
-    write_delay = pvproperty(value=0.0, name="WriteDelay")
+    write_delay = _number("WriteDelay", 0.0, put=_sets("write_delay", float))
 
     def __init__(self, plugin: FilePlugin, **arguments: Any) -> None:
         super().__init__(**arguments)
-        self.plugin = plugin
-
-    @enable.putter
-    async def enable(self, _instance: Any, value: Any) -> None:
-        self.plugin.enabled = value == "Enable"
-
-    @file_path.putter
-    async def file_path(self, _instance: Any, value: Any) -> None:
-        """As the plugin does, add the separator that is missing at the end."""
-        text = _decoded(value)
-        separator = "\\" if "\\" in text else "/"
-        self.plugin.file_path = text if not text or text.endswith(separator) else text + separator
-
-    @file_name.putter
-    async def file_name(self, _instance: Any, value: Any) -> None:
-        self.plugin.file_name = _decoded(value)
-
-    @file_template.putter
-    async def file_template(self, _instance: Any, value: Any) -> None:
-        self.plugin.file_template = _decoded(value)
-
-    @write_mode.putter
-    async def write_mode(self, instance: Any, value: Any) -> None:
-        self.plugin.write_mode = instance.enum_strings.index(value)
-
-    @num_capture.putter
-    async def num_capture(self, _instance: Any, value: Any) -> None:
-        self.plugin.wanted = int(value)
-
-    @lazy_open.putter
-    async def lazy_open(self, _instance: Any, value: Any) -> None:
-        self.plugin.lazy_open = value == "Yes"
-
-    @swmr_mode.putter
-    async def swmr_mode(self, _instance: Any, value: Any) -> None:
-        self.plugin.swmr = value == "On"
-
-    @frames_flush.putter
-    async def frames_flush(self, _instance: Any, value: Any) -> None:
-        self.plugin.frames_per_flush = int(value)
-
-    @flush_now.putter
-    async def flush_now(self, _instance: Any, value: Any) -> None:
-        if value and self.plugin.file is not None:
-            self.plugin.file.flush()
-
-    @capture.putter
-    async def capture(self, _instance: Any, value: Any) -> None:
-        """A busy record: the put ends when the capture does."""
-        if value == "Capture":
-            self.plugin.capture()
-            await self.plugin.ended()
-        else:
-            self.plugin.end()
-
-    @queue_size.putter
-    async def queue_size(self, _instance: Any, value: Any) -> None:
-        self.plugin.queue_size = int(value)
-
-    @write_delay.putter
-    async def write_delay(self, _instance: Any, value: Any) -> None:
-        self.plugin.write_delay = float(value)
+        self.model = plugin
 
     def readings(self) -> dict[Any, Any]:
-        """What the read-only records show now; what is in the queue before what was captured."""
-        plugin = self.plugin
+        """What the read-only records show now; what was captured before that it has ended."""
+        plugin = self.model
         return {
             self.enable_rbv: int(plugin.enabled),
             self.file_path_rbv: plugin.file_path.encode(),
