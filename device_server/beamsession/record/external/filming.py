@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from contextlib import suppress
 
 from beamsession.model.completeness import Completeness
 from beamsession.model.detector import AreaDetector, DataLayout
@@ -141,8 +140,7 @@ class Filming:
             return
         try:
             self._count(skip=not self._armed or (self._paused and not self._config.drive))
-            with suppress(SilentError):  # A disk that is slow to flush is no IOC that is gone.
-                self._flush()
+            self._flush()
             self._go_on()
             self._heard = time.monotonic()
         except BeamsessionError as fault:
@@ -263,10 +261,16 @@ class Filming:
         if counters.captured == counters.flushed or not self._pvs.has(flush_now):
             return
         active = self._records.plugin("SWMRActive_RBV")
-        if self._pvs.has(active) and self._pvs.number(active):
-            captured = counters.captured
-            self._pvs.put(flush_now, 1, timeout=1.0)
-            counters.flushed = captured
+        if not self._pvs.has(active) or not self._pvs.number(active):
+            return
+        try:
+            self._pvs.put(flush_now, 1, wait=self._flush_answers, timeout=1.0)
+        except SilentError:  # A slow disk, or a version whose record never tells that it is done.
+            self._flush_answers = False
+            return
+        # Without an answer, the order before this one is taken as done.
+        counters.flushed = counters.captured if self._flush_answers else self._ordered
+        self._ordered = counters.captured
 
     def _look_into_the_file(self) -> None:
         """The final account, from the file itself; one that was closed elsewhere may come into sight late."""
@@ -283,7 +287,7 @@ class Filming:
             if (self._armed or self._recovering) and not self._gone and not found.frames:
                 self._file.finish_without_frames()
             self._file.dress()
-            self._handshake.restore()
+            self._handshake.let_go(order)
         ours = self._config.drive and self._armed and not self._gone
         self._final = self._counters.final(self._config.name, order.frames, found, self._pauses, all_are_ours=ours)
         self._go(Stage.ENDED)
@@ -310,7 +314,8 @@ class Filming:
         self._next_look = 0.0
         self._heard = time.monotonic()
         self._frame_bytes = 0.0
-        self._complained_before = True
+        self._complained_before = self._flush_answers = True
+        self._ordered = 0
         self._volumes: tuple[tuple[float, int], ...] = ()
 
     def _file_of(self, order: Begin) -> FilledFile:

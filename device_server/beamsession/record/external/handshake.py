@@ -63,6 +63,13 @@ class Handshake:
         if frames is not None:
             self._pvs.put(camera("NumImages"), frames)
 
+    def let_go(self, order: Begin) -> None:
+        """Put back what was there before, unless the plugin has been given another run's file since."""
+        with suppress(BeamsessionError):
+            if not self._is_named(order):
+                self._before.clear()
+        self.restore()
+
     def restore(self) -> None:
         """Put back what was there before; what cannot be is told in the log."""
         for name, value in reversed(self._before.items()):
@@ -74,9 +81,10 @@ class Handshake:
 
     def is_capturing(self, order: Begin) -> bool:
         """Whether the plugin captures into the file of this run."""
+        return self._is("Capture_RBV") and self._is_named(order)
+
+    def _is_named(self, order: Begin) -> bool:
         plugin, pvs = self._records.plugin, self._pvs
-        if not pvs.number(plugin("Capture_RBV")):
-            return False
         folder = folder_on_ioc(order.path.parent, order.data_root, self._config.root_on_ioc)
         return pvs.text(plugin("FileName_RBV")) == order.path.name and same_folder(
             pvs.text(plugin("FilePath_RBV")), folder
