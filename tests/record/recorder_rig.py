@@ -12,7 +12,7 @@ from typing import Any
 import h5py
 
 from beamsession.model.clock import utc_now
-from beamsession.model.detector import ConstantConfig, DetectorConfig, PvaDetector, ReadingConfig
+from beamsession.model.detector import CaDetector, ConstantConfig, PvaDetector, ReadingConfig
 from beamsession.model.plan import InstrumentFacts, RunKey, RunPlan, SessionFacts
 from beamsession.model.report import RunReport
 from beamsession.model.states import RunState
@@ -40,7 +40,7 @@ class Rig:
 
     beamline: Beamline
     folder: Path
-    detectors: tuple[DetectorConfig, ...] = ()
+    detectors: tuple[PvaDetector | CaDetector, ...] = ()
     readings: tuple[ReadingConfig, ...] = ()
     constants: tuple[ConstantConfig, ...] = ()
     recorders: list[Recorder] = field(default_factory=list[Recorder])
