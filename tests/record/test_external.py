@@ -149,7 +149,7 @@ def test_a_file_that_exists_is_never_touched(shared: Station, ioc: Ioc) -> None:
 
 def test_check_names_everything_that_is_in_the_way(shared: Station, ioc: Ioc) -> None:
     plan = shared.plan()
-    assert shared.recorder.check(plan) == ()
+    wait_until("nothing is in the way", lambda: shared.recorder.check(plan) == ())
     ioc.put(f"{HDF}FileWriteMode", "Stream")
     ioc.put(f"{HDF}LazyOpen", 1)
     ioc.put(f"{HDF}Capture", 1, wait=False)

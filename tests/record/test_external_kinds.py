@@ -106,7 +106,7 @@ def test_an_ioc_on_windows_that_only_watches_fills_our_file(made: Station, ioc: 
     ioc.put(f"{CAM}ArrayCallbacks", 1)
     ioc.put(f"{CAM}Acquire", 1, wait=False)
     plan = chosen(made, "watched")
-    assert made.recorder.check(plan) == ()
+    wait_until("nothing is in the way", lambda: made.recorder.check(plan) == ())
     made.begin(plan)
     wait_until("frames are captured", lambda: ioc.get(f"{HDF}NumCaptured_RBV") > 5)
     made.recorder.pause(plan.key)
@@ -135,9 +135,12 @@ def test_a_folder_that_the_ioc_does_not_see_is_told_in_a_sentence(made: Station,
 
 def test_wrong_prefixes_and_missing_abilities_are_found_beforehand(made: Station, ioc: Ioc) -> None:
     plan = chosen(made, "nowhere", "swmr", "watched")
-    problems = {problem.code: problem.sentence for problem in made.recorder.check(plan)}
-    assert set(problems) == {"PV_TIMEOUT", "NO_SWMR", "CAMERA_CALLBACKS_OFF"}
-    assert "prefix SIM1:HDF9: of detector nowhere" in problems["PV_TIMEOUT"]
+
+    def problems() -> dict[str, str]:
+        return {problem.code: problem.sentence for problem in made.recorder.check(plan)}
+
+    wait_until("all are named", lambda: set(problems()) == {"PV_TIMEOUT", "NO_SWMR", "CAMERA_CALLBACKS_OFF"})
+    assert "prefix SIM1:HDF9: of detector nowhere" in problems()["PV_TIMEOUT"]
 
 
 def test_an_armed_detector_is_counted_and_disarmed(made: Station, ioc: Ioc) -> None:
