@@ -302,12 +302,12 @@ _REMEDIES = {
     "extra_forbidden": "remove it or correct its spelling",
     "missing": "add it",
     "union_tag_invalid": "set source to one of the expected tags",
-    "union_tag_not_found": 'add source = "pva" or source = "ca"',
+    "union_tag_not_found": 'add source = "pva", "ca", "areadetector" or "armed"',
 }
 
 
 def _complaint(error: dict[str, Any]) -> str:
-    parts = [str(part) for part in error["loc"] if part not in ("pva", "ca")]
+    parts = [str(part) for part in error["loc"] if part not in ("pva", "ca", "areadetector", "armed")]
     key = ".".join(parts) or "the file as a whole"
     message = str(error["msg"]).removeprefix("Value error, ")
     remedy = _REMEDIES.get(str(error["type"]))

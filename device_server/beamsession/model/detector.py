@@ -24,6 +24,7 @@ def _nexus_path(text: str) -> str:
 
 Identifier = Annotated[str, AfterValidator(_identifier)]
 PvName = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^\S+$")]
+PvPrefix = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^\S+$")]
 NexusPath = Annotated[str, AfterValidator(_nexus_path)]
 PixelType = Literal["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64"]
 
@@ -47,6 +48,9 @@ class DataLayout(Value):
     receive_time: str | None = None
     columns: str | None = None
     first_row: str | None = None
+    epics_seconds: str | None = Field(default=None, description="whole seconds since 1990-01-01 UTC, each frame")
+    epics_nanoseconds: str | None = Field(default=None, description="nanoseconds into that second")
+    units: str | None = Field(default=None, description="of a pixel's value, where the file itself does not tell them")
 
 
 OWN_LAYOUT = DataLayout(
@@ -100,6 +104,16 @@ class _Detector(Value):
     def layout(self) -> DataLayout | None:
         """Where its data file holds what; None for a detector that has no data file."""
         return OWN_LAYOUT
+
+    @property
+    def counts_frames(self) -> bool:
+        """Whether it tells how many frames it has; of one that does not, no number is expected."""
+        return True
+
+    @property
+    def prepare_s(self) -> float:
+        """How long its preparation may take beyond the time PVs have to connect, seconds."""
+        return 0.0
 
 
 class _Streamed(_Detector):
@@ -211,8 +225,108 @@ class TableDetector(_Detector):
     def layout(self) -> DataLayout | None:
         return TABLE_LAYOUT
 
+    @property
+    def counts_frames(self) -> bool:
+        return self.frames_factor > 0
 
-DetectorConfig = Annotated[PvaDetector | CaDetector | TableDetector, Field(discriminator="source")]
+
+class AreaDetector(_Detector):
+    """An areaDetector camera whose own file plugin NDFileHDF5 writes the data file; no frame crosses the network."""
+
+    source: Literal["areadetector"] = "areadetector"
+    camera: PvPrefix = Field(description="record prefix of the camera, e.g. SIM1:cam1:")
+    file_plugin: PvPrefix = Field(description="record prefix of its NDFileHDF5 plugin, e.g. SIM1:HDF1:")
+    drive: bool = Field(
+        default=True,
+        description="set ImageMode, NumImages and Acquire for each run; false: only watch, something else acquires",
+    )
+    units: str = Field(default="counts", description="unit of a pixel's value")
+    root_on_ioc: str | None = Field(
+        default=None,
+        min_length=1,
+        description="the data root as the IOC's host sees it, e.g. /mnt/data or 'Z:\\data'; left out: the same path",
+    )
+    swmr: bool = Field(default=True, description="let the plugin write in SWMR mode: the file can be read as it grows")
+    flush_frames: int | None = Field(
+        default=None, ge=1, description="flush every so many frames (NumFramesFlush); left out: as the plugin is set"
+    )
+    queue_wait_s: float = Field(
+        default=30.0,
+        gt=0,
+        le=3600,
+        description="how long its queue may stand still at the end of a run",
+    )
+    reserve_file: bool = Field(
+        default=True,
+        description="create the file for the plugin to fill: nothing is overwritten, mode and group are ours; "
+        "false where the IOC's account cannot write a file of the recorder's account",
+    )
+
+    @property
+    def address(self) -> str:
+        return self.file_plugin
+
+    @property
+    def layout(self) -> DataLayout | None:
+        return DataLayout(
+            data="/entry/data/data",
+            unique_id="/entry/instrument/NDAttributes/NDArrayUniqueId",
+            epics_seconds="/entry/instrument/NDAttributes/NDArrayEpicsTSSec",
+            epics_nanoseconds="/entry/instrument/NDAttributes/NDArrayEpicsTSnSec",
+            units=self.units,
+        )
+
+    @property
+    def prepare_s(self) -> float:
+        return 10.0
+
+
+class Put(Value):
+    """One value for one PV."""
+
+    pv: PvName
+    value: bool | int | float | str = Field(description="a number, a text, or the label of an enumeration")
+    wait: bool = Field(default=True, description="wait until the record has finished what the value makes it do")
+    timeout_s: float = Field(default=5.0, gt=0, le=60, description="how long that may take")
+
+
+class ArmedDetector(_Detector):
+    """A detector that is only armed and disarmed: it keeps its frames, or something else writes them."""
+
+    source: Literal["armed"] = "armed"
+    arm: tuple[Put, ...] = Field(min_length=1, description="put in this order before the run records")
+    disarm: tuple[Put, ...] = Field(default=(), description="put in this order when the run ends, however it ends")
+    count_pv: PvName | None = Field(
+        default=None, description="counter of its frames; its growth is held against the declared number"
+    )
+    busy_pv: PvName | None = Field(
+        default=None, description="not 0 while it works: no run begins then, and the end of a run waits for it"
+    )
+    busy_wait_s: float = Field(default=10.0, gt=0, le=3600, description="how long the end of a run waits for busy_pv")
+
+    @property
+    def address(self) -> str:
+        return self.count_pv or self.arm[0].pv
+
+    @property
+    def layout(self) -> DataLayout | None:
+        return None
+
+    @property
+    def counts_frames(self) -> bool:
+        return self.count_pv is not None
+
+    @property
+    def prepare_s(self) -> float:
+        return sum(put.timeout_s for put in self.arm)
+
+
+ExternalConfig = AreaDetector | ArmedDetector
+
+StreamedDetector = PvaDetector | CaDetector
+DetectorConfig = Annotated[
+    PvaDetector | CaDetector | TableDetector | AreaDetector | ArmedDetector, Field(discriminator="source")
+]
 
 
 class ReadingConfig(Value):

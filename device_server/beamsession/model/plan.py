@@ -87,10 +87,13 @@ class RunPlan(Value):
         return self.folder / f"{self.stem}.nxs"
 
     def frames_of(self, detector: str) -> int | None:
-        """The declared number of frames of one detector; a faster one has more, one with the factor 0 has none."""
-        factors = {item.name: item.frames_factor for item in self.detectors}
-        factor = factors.get(detector, 1)
-        return self.frames * factor if self.frames and factor else None
+        """The declared number of frames of one detector: more for a faster one, none for one that does not count."""
+        if self.frames is None:
+            return None
+        chosen = next((item for item in self.detectors if item.name == detector), None)
+        if chosen is None:
+            return self.frames
+        return self.frames * chosen.frames_factor if chosen.counts_frames else None
 
     def data_file(self, detector: str) -> Path:
         """The data file of one detector."""

@@ -54,7 +54,8 @@ class Crew:
 
     def prepare(self) -> Mapping[str, Reading]:
         """Open all sources and files at once; the constants at start."""
-        patience = self._plan.connect_timeout_s + _ORDER_S
+        slowest = max((detector.prepare_s for detector in self._plan.detectors), default=0.0)
+        patience = self._plan.connect_timeout_s + _ORDER_S + slowest
         orders = [lane.submit(lambda detector: detector.prepare(self._plan)) for lane in self._detectors]
         constants = self._scalars.submit(lambda scalars: scalars.prepare(self._plan))
         faults: list[Exception] = []

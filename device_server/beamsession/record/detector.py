@@ -105,6 +105,13 @@ class Detector(Protocol):
         """Its processes: role (`<name>.receiver`, `<name>.writer`) to process id."""
         ...
 
+    def recover(self, plan: RunPlan) -> None:
+        """End what it still does for a run whose recorder was killed; returns when it is done, half a minute at most.
+
+        Raises UnavailableError or RefusedError where that is not possible. Processes of ours end by themselves.
+        """
+        ...
+
     def shutdown(self) -> None:
         """End its processes; a run in progress is drained first."""
         ...

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
+from beamsession.model.detector import ExternalConfig
 from beamsession.model.errors import UnavailableError
 from beamsession.model.plan import RunPlan
 from beamsession.model.report import Problem
@@ -64,6 +65,22 @@ class Engines:
             for item in plan.detectors
             if item.name not in self.detectors
         ]
+
+    def let_go(self, plan: RunPlan, patience_s: float) -> list[str]:
+        """Have its detectors end what an earlier process began for this run; what could not be ended, in sentences."""
+        deadline = time.monotonic() + patience_s
+        external = plan.model_copy(
+            update={"detectors": tuple(item for item in plan.detectors if isinstance(item, ExternalConfig))}
+        )
+        asked = {lane.name: lane.submit(lambda detector: detector.recover(plan)) for lane in self.chosen(external)}
+        notes = [f"{problem.sentence} It was not told to end." for problem in self.unknown(external)]
+        for name, answer in asked.items():
+            try:
+                answer.result(max(deadline - time.monotonic(), 0.0))
+            except Exception as fault:
+                _log.exception("what an earlier process began with '%s' could not be ended", name)
+                notes.append(f"{name}: {sentence_of(fault)}")
+        return notes
 
     def pids(self) -> dict[str, int]:
         """All processes by role, as last counted."""

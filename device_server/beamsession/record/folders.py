@@ -75,7 +75,12 @@ def require_below(data_root: Path, folder: Path) -> None:
 
 def planned_files(plan: RunPlan) -> list[Path]:
     """Every file that this run will make."""
-    return [plan.master, plan.readings_file, *(plan.data_file(item.name) for item in plan.detectors)]
+    return [plan.master, plan.readings_file, *data_files(plan).values()]
+
+
+def data_files(plan: RunPlan) -> dict[str, Path]:
+    """The data file of each detector of this run that has one."""
+    return {item.name: plan.data_file(item.name) for item in plan.detectors if item.layout is not None}
 
 
 def existing_file_problems(plan: RunPlan) -> list[Problem]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from beamsession.model.detector import CaDetector, DetectorConfig, PvaDetector
+from beamsession.model.detector import DetectorConfig, PvaDetector, StreamedDetector
 from beamsession.record.intake import Intake
 from beamsession.record.link import Link, Message
 from beamsession.record.orders import Subscribe, format_to_json
@@ -29,7 +29,7 @@ _STOPPING_S = 0.025
 class Receiver:
     """One run at a time: subscribed from `subscribe` to `stop`, recording while armed and not gated (a pause)."""
 
-    def __init__(self, config: PvaDetector | CaDetector, ring: Ring) -> None:
+    def __init__(self, config: StreamedDetector, ring: Ring) -> None:
         self._config = config
         self._inlet = Inlet(ring)
         self._source = _source(config)
@@ -196,7 +196,7 @@ class Receiver:
         self._link.send(received.model_dump(mode="json"))
 
 
-def _source(config: PvaDetector | CaDetector) -> Source:
+def _source(config: StreamedDetector) -> Source:
     """The source for a detector; only the client library it needs is imported."""
     if isinstance(config, PvaDetector):
         from beamsession.record.sources.pva import PvaSource

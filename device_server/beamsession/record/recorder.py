@@ -70,7 +70,9 @@ class Recorder:
         memory = self._journal.recall()
         self._admission = threading.Lock()
         self._changed = threading.Condition()
-        self._lives: list[_Life] = [Recovery(begun, self._disk, clock, _RECOVERY_S) for begun in memory.begun]
+        self._lives: list[_Life] = [
+            Recovery(begun, self._disk, clock, _RECOVERY_S, self._let_go) for begun in memory.begun
+        ]
         self._finished = list(memory.finished)
         self._trouble: dict[str, Problem] = {str(path): _unreadable(path) for path in memory.unreadable}
         self._closing = False
@@ -228,6 +230,9 @@ class Recorder:
                     remedy="It was never begun here, or its outcome was acknowledged.",
                 )
             return life
+
+    def _let_go(self, plan: RunPlan) -> list[str]:
+        return self._engines.let_go(plan, _RECOVERY_S)
 
     def _is_idle(self) -> bool:
         with self._changed:

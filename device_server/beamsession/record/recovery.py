@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 
 from beamsession.model.clock import Clock
 from beamsession.model.completeness import Completeness
 from beamsession.model.errors import BeamsessionError
+from beamsession.model.plan import RunPlan
 from beamsession.model.report import PauseInterval, RunReport
 from beamsession.model.states import RunState
 from beamsession.record.closing import close_master
 from beamsession.record.deadline import DiskHand
 from beamsession.record.ending import Ending
+from beamsession.record.folders import data_files
 from beamsession.record.journal import BegunRun
 from beamsession.record.salvage import make_readable, salvage
 
@@ -23,12 +26,22 @@ _log = logging.getLogger(__name__)
 class Recovery:
     """Ends a run of an earlier process. It is shown as DRAINING: its orphaned writers still write what they have."""
 
-    def __init__(self, begun: BegunRun, disk: DiskHand, clock: Clock, patience_s: float) -> None:
+    def __init__(
+        self,
+        begun: BegunRun,
+        disk: DiskHand,
+        clock: Clock,
+        patience_s: float,
+        let_go: Callable[[RunPlan], list[str]] = lambda _: [],
+    ) -> None:
+        """`let_go` ends what detectors still do for the run that are no processes of ours; its faults, in sentences."""
         self.plan = begun.plan
         self.key = begun.plan.key
         self._disk = disk
         self._clock = clock
         self._patience_s = patience_s
+        self._let_go = let_go
+        self._layouts = {item.name: item.layout for item in self.plan.detectors}
         self._lock = threading.Lock()
         self._report = begun.report.model_copy(update={"state": RunState.DRAINING, "rate": 0.0})
 
@@ -45,8 +58,8 @@ class Recovery:
 
     def execute(self) -> RunReport:
         """Wait for the writers, mend, count, close the master; the last report."""
-        files = [path for item in self.plan.detectors if (path := self.plan.data_file(item.name)).exists()]
-        notes: list[str] = []
+        notes = self._let_go(self.plan)
+        files = [path for path in data_files(self.plan).values() if path.exists()]
         accounts = tuple(self._account(known, notes) for known in self._report.accounts)
         if self.plan.readings_file.exists():
             files.append(self.plan.readings_file)
@@ -73,10 +86,12 @@ class Recovery:
         return close_master(ended, self.plan, self._disk, constants_start=None, constants_end=None)
 
     def _account(self, known: Completeness, notes: list[str]) -> Completeness:
-        path = self.plan.data_file(known.detector)
+        path, layout = self.plan.data_file(known.detector), self._layouts.get(known.detector)
+        if layout is None:
+            return known  # It has no file: what it last told is all there is.
         if not path.exists():
             return known.model_copy(update={"written": 0})
-        found = salvage(path, self._patience_s)
+        found = salvage(path, self._patience_s, layout)
         if found.problem:
             _log.error("run %s: %s", self.key, found.problem)
             notes.append(found.problem)

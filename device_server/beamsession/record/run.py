@@ -13,6 +13,7 @@ from typing import Any
 
 from beamsession.model.clock import Clock
 from beamsession.model.completeness import Completeness, verdict
+from beamsession.model.detector import OWN_LAYOUT
 from beamsession.model.errors import BeamsessionError, RefusedError
 from beamsession.model.plan import RunPlan
 from beamsession.model.report import PauseInterval, RunReport
@@ -214,7 +215,8 @@ class LiveRun:
             broken.remove(self._crew.scalars_name)
             with suppress(BeamsessionError, OSError):  # The master's check complains of what cannot be read.
                 make_readable(files[self._crew.scalars_name], _CLOSE_S)
-        found = {name: salvage(files[name], _CLOSE_S) for name in broken}
+        layouts = {item.name: item.layout or OWN_LAYOUT for item in self.plan.detectors}
+        found = {name: salvage(files[name], _CLOSE_S, layouts[name]) for name in broken}
         return tuple(found[item.detector].account(item) if item.detector in found else item for item in accounts)
 
     def _with_readings(self, state: RunState, reason: str) -> tuple[RunState, str]:

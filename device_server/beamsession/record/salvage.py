@@ -9,6 +9,7 @@ from pathlib import Path
 import h5py
 
 from beamsession.model.completeness import Completeness, IdTally, account
+from beamsession.model.detector import OWN_LAYOUT, DataLayout
 from beamsession.model.errors import BeamsessionError
 from beamsession.record.datafile import UNIQUE_ID
 from beamsession.record.lockfile import LockFile
@@ -20,15 +21,19 @@ _NOT_IN_THE_FILE = ("skipped", "overruns", "renumbered", "disconnections", "doub
 
 @dataclass(frozen=True)
 class Salvaged:
-    """What a file holds: `ids` in the order of its frames; `problem` tells why it could not be looked at."""
+    """What a file holds: `ids` in the order of its frames; `problem` tells why it could not be looked at.
+
+    `count` is the number of frames where not all of them have an id.
+    """
 
     ids: tuple[int, ...] = ()
     problem: str = ""
+    count: int | None = None
 
     @property
     def frames(self) -> int:
         """How many frames are safe."""
-        return len(self.ids)
+        return len(self.ids) if self.count is None else self.count
 
     def account(self, known: Completeness) -> Completeness:
         """`known` corrected by what is in the file; a file that could not be looked at changes nothing."""
@@ -53,20 +58,42 @@ class Salvaged:
         return found.model_copy(update={name: getattr(known, name) for name in _NOT_IN_THE_FILE})
 
 
-def salvage(data_file: Path, patience_s: float) -> Salvaged:
+def salvage(data_file: Path, patience_s: float, layout: DataLayout = OWN_LAYOUT) -> Salvaged:
     """Make `data_file` readable once no process writes it, and look what is in it.
 
     A writer without its parent drains and closes by itself: it gets `patience_s` seconds, and the file of one that
-    lives longer is left alone.
+    lives longer is left alone. A file of another layout has another program for its writer. Nothing tells whether
+    that one still lives, so its file is looked at and never mended.
     """
     try:
+        if layout != OWN_LAYOUT:
+            return look_at(data_file, layout)
         if make_readable(data_file, patience_s).empty:
             return Salvaged()
         return Salvaged(ids=_ids(data_file))
     except BeamsessionError as fault:
         return Salvaged(problem=fault.text)
-    except (OSError, KeyError) as fault:
+    except (OSError, RuntimeError, KeyError) as fault:
         return Salvaged(problem=f"{data_file} cannot be read ({fault}).")
+
+
+def look_at(data_file: Path, layout: DataLayout) -> Salvaged:
+    """What is in a file that another program wrote, or is still writing. Raises OSError, KeyError."""
+    if not data_file.stat().st_size:
+        return Salvaged()
+    try:
+        return _counted(data_file, layout, swmr=False)
+    except (OSError, RuntimeError):
+        return _counted(data_file, layout, swmr=True)  # Its writer is at work, or was killed.
+
+
+def _counted(data_file: Path, layout: DataLayout, *, swmr: bool) -> Salvaged:
+    with h5py.File(data_file, "r", swmr=swmr) as file:
+        data = file[layout.data]
+        assert isinstance(data, h5py.Dataset)
+        ids = file.get(layout.unique_id) if layout.unique_id is not None else None
+        known = ids[: len(data)] if isinstance(ids, h5py.Dataset) else ()
+        return Salvaged(ids=tuple(int(unique_id) for unique_id in known), count=len(data))
 
 
 def make_readable(data_file: Path, patience_s: float) -> Mended:

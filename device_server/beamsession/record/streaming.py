@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from beamsession.model.completeness import ClockOffset, Completeness
-from beamsession.model.detector import CaDetector, Compression, PvaDetector
+from beamsession.model.detector import Compression, StreamedDetector
 from beamsession.model.errors import BeamsessionError, UnavailableError
 from beamsession.model.plan import RunPlan
 from beamsession.model.report import Problem
@@ -43,7 +43,7 @@ class StreamingDetector:
     Without an `id_pv` a CA detector's frames are numbered as they come: frames lost on the way are then not noticed.
     """
 
-    def __init__(self, config: PvaDetector | CaDetector) -> None:
+    def __init__(self, config: StreamedDetector) -> None:
         self._config = config
         self._ring = Ring.create(config.ring_mib)
         self._lock = threading.Lock()
@@ -152,6 +152,9 @@ class StreamingDetector:
     def pids(self) -> dict[str, int]:
         return {f"{self.name}.receiver": self._receiver.pid, f"{self.name}.writer": self._writer.pid}
 
+    def recover(self, plan: RunPlan) -> None:
+        """Nothing: orphaned processes drain and close, and what they leave is mended."""
+
     def shutdown(self) -> None:
         self._receiver.close(_CLOSE_RECEIVER_S)
         self._writer.close(_CLOSE_WRITER_S)
@@ -251,7 +254,7 @@ class StreamingDetector:
 class _Run:
     """What is known of the present run, from the last messages of both processes."""
 
-    config: PvaDetector | CaDetector
+    config: StreamedDetector
     path: Path
     expected: int | None
     account: Completeness

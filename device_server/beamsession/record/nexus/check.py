@@ -103,7 +103,8 @@ def _data(group: h5py.Group) -> Iterator[str]:
     if not is_array(signal):
         yield f"The signal of {group.name} does not lead to an array of numbers."
         return
-    if "units" not in signal.attrs:
+    # A signal in another program's file has its units here, see `link_detectors`.
+    if "units" not in signal.attrs and not text_of(group.attrs.get(f"{name}_units")):
         yield f"{group.name}/{name} has no units."
     axes = [text_of(axis) for axis in group.attrs.get("axes", ())]
     if axes and len(axes) != signal.ndim:

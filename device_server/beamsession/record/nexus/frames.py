@@ -23,6 +23,8 @@ _COUNTS = (
     *("received", "written", "missing", "duplicates", "disordered", "dropped_by_detector"),
     *("skipped", "overruns", "renumbered", "disconnections"),
 )
+# Another program's file is never written to: what it does not say of its frames' unit, the NXdata says.
+UNITS_ENDING = "_units"
 
 
 def link_detectors(file: h5py.File, plan: RunPlan) -> None:
@@ -45,12 +47,16 @@ def link_detectors(file: h5py.File, plan: RunPlan) -> None:
             ("receive_time", layout.receive_time),
             ("first_row", layout.first_row),
             ("columns", layout.columns),
+            ("epics_seconds", layout.epics_seconds),
+            ("epics_nanoseconds", layout.epics_nanoseconds),
         ):
             if path is not None:
                 group[name] = h5py.ExternalLink(source, path)
         plot = make_group(entry, detector.name, "NXdata")
         plot.attrs["signal"] = SIGNAL
         plot[SIGNAL] = h5py.ExternalLink(source, layout.data)
+        if layout.units is not None:
+            plot.attrs[f"{SIGNAL}{UNITS_ENDING}"] = layout.units
         write_field(plot, "title", detector.title or detector.name)
     if plots := [detector.name for detector, layout in linked if layout is not None]:
         entry.attrs["default"] = plots[0]

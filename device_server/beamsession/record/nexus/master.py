@@ -56,7 +56,7 @@ def close_master(
         complaints += write_axes(file, plan, start, series, report.accounts)
         write_accounts(file, report.accounts)
         _write_ending(file, report, start)
-        if plan.detectors:
+        if any(detector.layout for detector in plan.detectors):
             prefer_readable(file, plan)
         else:
             plot_first_log(file, plan.readings)

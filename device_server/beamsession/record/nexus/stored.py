@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from beamsession.model.detector import OWN_LAYOUT, DataLayout
+from beamsession.model.detector import DataLayout
+
+_NS = 1_000_000_000
+# EPICS counts seconds from 1990-01-01T00:00:00Z.
+_EPICS_EPOCH = int(datetime(1990, 1, 1, tzinfo=UTC).timestamp())
 
 
 class UnreadableError(Exception):
@@ -30,8 +35,8 @@ class StoredFrames:
     stamps: NDArray[np.int64]
 
 
-def stored_frames(path: Path, layout: DataLayout = OWN_LAYOUT) -> StoredFrames:
-    """The frames in a data file. Raises UnreadableError."""
+def stored_frames(path: Path, layout: DataLayout) -> StoredFrames:
+    """The frames in a data file of this layout. Raises UnreadableError."""
     if not path.exists():
         raise UnreadableError(f"{path.name} is missing.")
     if not path.stat().st_size:
@@ -49,12 +54,20 @@ def stored_frames(path: Path, layout: DataLayout = OWN_LAYOUT) -> StoredFrames:
 
 
 def _stamps(file: h5py.File, layout: DataLayout) -> NDArray[np.int64]:
+    if layout.epics_seconds is not None:
+        return _epics_times(file, layout)
     stamps, arrivals = _times(file, layout.time_stamp), _times(file, layout.receive_time)
     both = min(len(stamps), len(arrivals))
     stamps[:both] = np.where(stamps[:both] > 0, stamps[:both], arrivals[:both])
     return stamps
 
 
+def _epics_times(file: h5py.File, layout: DataLayout) -> NDArray[np.int64]:
+    seconds, parts = _times(file, layout.epics_seconds), _times(file, layout.epics_nanoseconds)
+    both = min(len(seconds), len(parts))
+    return (seconds[:both] + _EPICS_EPOCH) * _NS + parts[:both]
+
+
 def _times(file: h5py.File, path: str | None) -> NDArray[np.int64]:
-    times = None if path is None else file.get(path)
+    times = file.get(path) if path is not None else None
     return times[:].astype(np.int64) if isinstance(times, h5py.Dataset) else np.empty(0, np.int64)

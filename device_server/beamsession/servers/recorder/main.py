@@ -16,9 +16,8 @@ from tango.server import run
 
 from beamsession.config import Beamline, load
 from beamsession.faces.tango.run_recorder import RunRecorder
-from beamsession.model.detector import CaDetector, DetectorConfig, PvaDetector, TableDetector
 from beamsession.model.errors import InvalidInputError
-from beamsession.record.detector import Detector
+from beamsession.record.kinds import detector_of
 from beamsession.record.recorder import Recorder
 from beamsession.record.scalars import Scalars
 from beamsession.servers.logs import log_to_stderr
@@ -45,26 +44,13 @@ def open_recorder(device: str, config_file: str) -> Recorder:
     os.environ.update(beamline.environment)
     recorder = Recorder(
         device,
-        {config.name: partial(_detector, config) for config in beamline.detectors},
+        {config.name: partial(detector_of, config) for config in beamline.detectors},
         partial(_scalars, beamline),
         beamline.state / "recorder" / device.lower().replace("/", "_"),
     )
     _opened.append(recorder)
     _log.info("%s records for %s", device, beamline.instrument.name)
     return recorder
-
-
-def _detector(config: DetectorConfig) -> Detector:
-    """The engine for a detector; only what it needs is imported."""
-    match config:
-        case TableDetector():
-            from beamsession.record.tables.recorder import TableRecorder
-
-            return TableRecorder(config)
-        case PvaDetector() | CaDetector():
-            from beamsession.record.streaming import StreamingDetector
-
-            return StreamingDetector(config)
 
 
 def _scalars(beamline: Beamline) -> Scalars:
