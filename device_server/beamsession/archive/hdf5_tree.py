@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import h5py
+from h5py import h5o  # pyright: ignore[reportAttributeAccessIssue]
 
 from beamsession.model.errors import RefusedError
 
@@ -44,7 +45,7 @@ def children(group: h5py.Group, home: int) -> Iterator[Child]:
     DATA_MISSING for any other link that leads nowhere.
     """
     is_home = file_number(group) == home
-    for name in group:
+    for name in map(str, group):
         link = group.get(name, getlink=True)
         if is_home and isinstance(link, h5py.SoftLink):
             yield Child(name, soft=link.path)
@@ -58,7 +59,7 @@ def children(group: h5py.Group, home: int) -> Iterator[Child]:
 
 def file_number(thing: Thing) -> int:
     """The number of the file that it is in: unique among all that were opened by this process."""
-    return h5py.h5o.get_info(thing.id).fileno
+    return h5o.get_info(thing.id).fileno
 
 
 class Known:
@@ -70,13 +71,13 @@ class Known:
 
     def add(self, thing: Thing, value: Any = True) -> None:
         """Note `thing`, and `value` with it."""
-        facts = h5py.h5o.get_info(thing.id)
+        facts = h5o.get_info(thing.id)
         self._open.setdefault(facts.fileno, thing)
         self._values[facts.fileno, facts.addr] = value
 
     def get(self, thing: Thing) -> Any:
         """The value noted with `thing`, by whatever name it was found; None if it is new."""
-        facts = h5py.h5o.get_info(thing.id)
+        facts = h5o.get_info(thing.id)
         return self._values.get((facts.fileno, facts.addr))
 
 

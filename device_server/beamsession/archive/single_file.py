@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
+from h5py import h5o  # pyright: ignore[reportAttributeAccessIssue]
 
 from beamsession.archive.hdf5_tree import Known, Thing, children, file_number, is_reference, opened
 from beamsession.archive.single_file_check import COPY_OF, verify_copy
@@ -106,7 +107,7 @@ class _Copier:
             else:
                 self.count.take(child.thing)
                 self._told(f"{child.thing.name} of {Path(child.thing.file.filename).name}")
-                h5py.h5o.copy(child.thing.id, b".", target.id, child.name.encode())
+                h5o.copy(child.thing.id, b".", target.id, child.name.encode())
                 self._copied.add(child.thing, target[child.name])
 
 

@@ -40,7 +40,8 @@ class _Comparison:
     def groups(self, one: h5py.Group, other: h5py.Group) -> None:
         self._known.add(one)
         _require(_attributes(one) == _attributes(other), one, "has other attributes")
-        originals, copies = list(children(one, self._home)), {child.name: child for child in children(other, self._copy)}
+        originals = list(children(one, self._home))
+        copies = {child.name: child for child in children(other, self._copy)}
         _require([child.name for child in originals] == list(copies), one, "has other members")
         for child in originals:
             twin = copies[child.name]
@@ -116,7 +117,7 @@ def _default_plot(file: h5py.File) -> Iterator[Any]:
     thing: Any = file
     for attribute in ("default", "default", "signal"):
         name = thing.attrs.get(attribute) if isinstance(thing, h5py.Group) else None
-        thing = thing.get(name) if isinstance(name, str) else None
+        thing = thing.get(name) if isinstance(thing, h5py.Group) and isinstance(name, str) else None
         yield None if thing is None else (name, thing.shape if isinstance(thing, h5py.Dataset) else None)
 
 

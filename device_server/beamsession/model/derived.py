@@ -10,7 +10,6 @@ from beamsession.model.run import Run
 QUICK_LOOK_MARK = b"beamsession quick look"
 """In the first kilobyte of every file of a quick look."""
 HEAD = 1024
-QUICK_LOOK_JSON = "quicklook.json"
 _COPY = "beamsession copy"
 _COPY_END = re.compile(rb"\[beamsession copy [^\[\]]+\]\Z")
 TAIL = 256

@@ -120,7 +120,7 @@ def _draw(
         )
         if len(rows) > 1:
             tall = np.repeat(np.array(rows), max(_HEIGHT // len(rows), 1), axis=0)
-            look.pictures["waterfall"] = grey(tall, **style | {"size": max(options.size, POINTS)})
+            look.pictures["waterfall"] = grey(tall, **{**style, "size": max(options.size, POINTS)})
         return
     look.pictures["picture"] = colour(mean, **style) if kind is Kind.COLOURS else grey(mean, **style)
     flat = np.nanmean(mean, axis=-1) if kind is Kind.COLOURS and np.isfinite(mean).any() else mean

@@ -16,7 +16,7 @@ import hdf5plugin
 from PIL import Image, PngImagePlugin
 
 from beamsession.model.clock import to_text
-from beamsession.model.derived import QUICK_LOOK_JSON, QUICK_LOOK_MARK
+from beamsession.model.derived import QUICK_LOOK_MARK
 from beamsession.model.errors import RefusedError
 from beamsession.model.quick_look import QuickLookConfig
 from beamsession.quicklook.detector_look import DetectorLook, curve_numbers, look_at, shown
@@ -42,11 +42,17 @@ class QuickLook:
 
 
 def make_quick_look(
-    master: Path, folder: Path, run: dict[str, Any], options: QuickLookConfig, progress: Callable[[float], None]
+    master: Path,
+    folder: Path,
+    stem: str,
+    run: dict[str, Any],
+    options: QuickLookConfig,
+    progress: Callable[[float], None] = lambda share: None,
 ) -> QuickLook:
-    """Look at the closed run `master` and write PNG files and `quicklook.json` into the existing, empty `folder`.
+    """Look at the closed run `master` and write PNG files and `{stem}_quicklook.json` into the empty `folder`.
 
-    `run` is what the JSON file says about the run besides. Raises RefusedError: FILE_UNREADABLE, NOTHING_TO_SHOW.
+    All names begin with `stem`, `run_0001`. `run` is what the JSON file says about the run besides. Raises
+    RefusedError: FILE_UNREADABLE, NOTHING_TO_SHOW.
     """
     try:
         file = h5py.File(master, "r", locking=False)
@@ -59,29 +65,31 @@ def make_quick_look(
         ) from fault
     with file:
         found = find(file)
-        maker = _Maker(folder, options, master)
+        maker = _Maker(folder, stem, options, master)
+        share = 1 / (len(found.signals) + 1)
         for number, signal in enumerate(found.signals):
-            share = len(found.signals) + 1
-            maker.add_detector(look_at(signal, options, lambda part, n=number: progress((n + part) / share)))
+            maker.add_detector(look_at(signal, options, lambda part, n=number: progress((n + part) * share)))
         maker.add_readings(found.logs)
     maker.require_something(found)
     return maker.finish(run, found.complaints)
 
 
 class _Maker:
-    def __init__(self, folder: Path, options: QuickLookConfig, master: Path) -> None:
+    def __init__(self, folder: Path, stem: str, options: QuickLookConfig, master: Path) -> None:
         self._folder = folder
+        self._stem = stem
         self._options = options
         self._master = master
         self._files: list[str] = []
         self._detectors: list[tuple[DetectorLook, dict[str, str]]] = []
         self._readings: list[dict[str, Any]] = []
+        self._readings_picture: str | None = None
         self._complaints: list[str] = []
 
     def add_detector(self, look: DetectorLook) -> None:
-        stem = _HARMLESS.sub("_", str(look.facts["name"])).strip("._") or "data"
+        base = _HARMLESS.sub("_", str(look.facts["name"])).strip("._") or "data"
         pictures = {
-            what: self._save(image, stem if what == "picture" else f"{stem}_{what}")
+            what: self._save(image, base if what == "picture" else f"{base}_{what}")
             for what, image in look.pictures.items()
         }
         self._detectors.append((look, pictures))
@@ -101,7 +109,8 @@ class _Maker:
         if len(panels) > _MOST_PANELS:
             self._complaints.append(f"The picture of the readings shows {_MOST_PANELS} of {len(panels)}.")
         if panels:
-            self._save(plots(panels[:_MOST_PANELS], width=_WIDTH, height=_HEIGHT), _READINGS)
+            image = plots(panels[:_MOST_PANELS], width=_WIDTH, height=_HEIGHT)
+            self._readings_picture = self._save(image, _READINGS)
 
     def require_something(self, found: Found) -> None:
         if self._files:
@@ -124,28 +133,27 @@ class _Maker:
         }
         rest = {
             "readings": self._readings,
-            "readings_picture": next((name for name in self._files if name == f"{_READINGS}.png"), None),
+            "readings_picture": self._readings_picture,
             "thumbnail": self._thumbnail(),
             "complaints": [*complaints, *self._complaints],
         }
         detectors = [{**look.facts, "pictures": pictures} for look, pictures in self._detectors]
-        full = [
-            {**facts, **look.arrays} for facts, (look, _) in zip(detectors, self._detectors, strict=True)
-        ]
+        full = [{**facts, **look.arrays} for facts, (look, _) in zip(detectors, self._detectors, strict=True)]
         text = json.dumps({**head, "detectors": full, **rest}, ensure_ascii=False)
-        (self._folder / QUICK_LOOK_JSON).write_text(text, encoding="utf-8")
+        name = f"{self._stem}_quicklook.json"
+        (self._folder / name).write_text(text, encoding="utf-8")
         # The JSON file is the last that gets its place: what it names is there.
-        return QuickLook([*self._files, QUICK_LOOK_JSON], {**head, "detectors": detectors, **rest})
+        return QuickLook([*self._files, name], {**head, "detectors": detectors, **rest})
 
     def _thumbnail(self) -> str | None:
         """The picture that stands for the run: the first detector's."""
         named = [pictures["picture"] for _, pictures in self._detectors if "picture" in pictures]
         return next(iter([*named, *self._files]), None)
 
-    def _save(self, image: Image.Image, stem: str) -> str:
-        taken, name, number = {item.lower() for item in self._files}, f"{stem}.png", 2
+    def _save(self, image: Image.Image, what: str) -> str:
+        taken, name, number = {item.lower() for item in self._files}, f"{self._stem}_{what}.png", 2
         while name.lower() in taken:
-            name, number = f"{stem}_{number}.png", number + 1
+            name, number = f"{self._stem}_{what}_{number}.png", number + 1
         facts = PngImagePlugin.PngInfo()
         facts.add_text("Software", QUICK_LOOK_MARK.decode())
         facts.add_text("Source", os.fsencode(self._master.name).decode("latin-1"))

@@ -15,6 +15,7 @@ from beamsession.quicklook.series import Curve
 _MARGIN = 76, 24, 14, 22  # left, top, right, bottom
 _PAPER, _INK, _GRID, _LINE, _BAND = "#ffffff", "#222222", "#bbbbbb", "#1f4e9c", "#b9cbe8"
 _FONT_SIZE = 12
+_Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ def plots(panels: Sequence[Panel], *, width: int, height: int) -> Image.Image:
     return image
 
 
-def _panel(draw: ImageDraw.ImageDraw, font: ImageFont.FreeTypeFont, panel: Panel, top: int, width: int, height: int):
+def _panel(draw: ImageDraw.ImageDraw, font: _Font, panel: Panel, top: int, width: int, height: int):
     left, above, beside, below = _MARGIN
     box = (left, top + above, width - beside, top + height - below)
     draw.rectangle(box, outline=_GRID)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import h5py
 import numpy as np
@@ -37,13 +38,15 @@ def curve_of(values: h5py.Dataset | Array, x: h5py.Dataset | Array | None = None
     whole = _floats(values, 0, count) if count <= _AT_ONCE else None
     places = x[...] if x is not None and count <= _AT_ONCE else x
     lines: list[tuple[float, float, float, float]] = []
-    for first, last in zip(edges[:-1], edges[1:], strict=True):
+    for first, last in pairwise(edges):
         end = min(int(last), int(first) + _MOST_OF_A_BIN)
         piece = whole[first:last] if whole is not None else _floats(values, int(first), end)
         valid = piece[np.isfinite(piece)]
         at = float(first) if places is None else float(places[int(first)])
-        numbers = (valid.min(), valid.mean(), valid.max()) if valid.size else (np.nan,) * 3
-        lines.append((at, *(float(number) for number in numbers)))
+        if valid.size:
+            lines.append((at, float(valid.min()), float(valid.mean()), float(valid.max())))
+        else:
+            lines.append((at, np.nan, np.nan, np.nan))
     columns = np.array(lines, np.float64).reshape(-1, 4).T
     return Curve(*columns)
 

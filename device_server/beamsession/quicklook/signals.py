@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
 import h5py
+from h5py import h5o  # pyright: ignore[reportAttributeAccessIssue]
 
 _PAUSES = "pauses"
 _MOST_PLAIN = 8
@@ -44,8 +45,8 @@ class Found:
 def find(file: h5py.File) -> Found:
     """Signals of all NXdata, the default plot first, and all NXlog of the entry; each array once.
 
-    Links are followed from the file's folder. A file without any NXdata is searched for arrays of two dimensions and more. Data that are there and empty are no
-    complaint.
+    Links are followed from the file's folder. A file without any NXdata is searched for arrays of two dimensions and
+    more. Data that are there and empty are no complaint.
     """
     found = Found()
     entry = _entry(file)
@@ -54,7 +55,7 @@ def find(file: h5py.File) -> Found:
     seen = {_identity(log.value) for log in found.logs}
     has_plots = False
     default = text_of(entry.attrs.get("default"))
-    for name in sorted(entry, key=lambda name: name != default):
+    for name in sorted(map(str, entry), key=lambda name: name != default):
         group = _resolved(entry, name)
         if not isinstance(group, h5py.Group) or text_of(group.attrs.get("NX_class")) != "NXdata":
             continue
@@ -90,7 +91,7 @@ def _entry(file: h5py.File) -> h5py.Group:
     named = _resolved(file, text_of(file.attrs.get("default")))
     if isinstance(named, h5py.Group):
         return named
-    for name in file:
+    for name in map(str, file):
         group = _resolved(file, name)
         if isinstance(group, h5py.Group) and text_of(group.attrs.get("NX_class")) == "NXentry":
             return group
@@ -100,7 +101,7 @@ def _entry(file: h5py.File) -> h5py.Group:
 def _signal_name(group: h5py.Group) -> str:
     if name := text_of(group.attrs.get("signal")):
         return name
-    for name in group:  # as it was written before 2014
+    for name in map(str, group):  # as it was written before 2014
         thing = _resolved(group, name)
         if isinstance(thing, h5py.Dataset) and str(thing.attrs.get("signal", "")) in ("1", "b'1'"):
             return name
@@ -137,7 +138,7 @@ def _plain_arrays(file: h5py.File) -> list[Signal]:
 
 
 def _identity(dataset: h5py.Dataset) -> tuple[int, int]:
-    facts = h5py.h5o.get_info(dataset.id)
+    facts = h5o.get_info(dataset.id)
     return facts.fileno, facts.addr
 
 

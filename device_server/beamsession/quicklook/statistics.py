@@ -98,7 +98,9 @@ class MeanFrame:
         mean = np.full(self._sum.shape, np.nan)
         np.divide(self._sum, self._count, out=mean, where=(self._count > 0) & ~self._always_top)
         if np.isnan(mean).all() and self._count.any():
-            np.divide(self._sum, self._count, out=mean, where=self._count > 0)  # All is overexposed: white, not nothing.
+            np.divide(
+                self._sum, self._count, out=mean, where=self._count > 0
+            )  # All is overexposed: white, not nothing.
         return mean
 
 
@@ -106,4 +108,4 @@ def _top(dtype: np.dtype[np.generic]) -> tuple[int | None, bool]:
     """The largest number of an integer type, and whether it means that a pixel has no value."""
     if dtype.kind not in "iu":
         return None, False
-    return int(np.iinfo(dtype).max), dtype.kind == "u" and dtype.itemsize * 8 >= _MARKER_BITS
+    return int(np.iinfo(dtype.name).max), dtype.kind == "u" and dtype.itemsize * 8 >= _MARKER_BITS
