@@ -133,7 +133,8 @@ def test_a_copy_is_asked_for_in_its_usual_place_or_by_a_name(opened: Desk, tmp_p
     assert opened.refused("run_pack", run=number).code == "FILE_EXISTS"
 
 
-def test_runs_of_other_peoples_sessions_are_not_worked_on(opened: Desk) -> None:
+def test_runs_of_other_peoples_closed_sessions_are_not_worked_on(opened: Desk) -> None:
     number, session = end(opened), opened.session.id
+    opened.ask("session_complete")
     for verb in ("run_quick_look", "run_pack"):
         assert opened.refused(verb, by=OTHER, run=number, session=session).code == "NOT_PERMITTED"

@@ -22,7 +22,7 @@ _SUFFIXES = (".nxs", ".h5", ".hdf5")
 _PAGE = 200
 
 
-@verb(Action.OPERATE, Place.DEVICE, tango="MakeQuickLook")
+@verb(Action.EDIT, Place.DEVICE, tango="MakeQuickLook")
 def run_quick_look(ctx: Context, *, run: int, session: int = 0) -> JobId:
     """Make the quick look of a closed run of a session (0: the open one) again; return the job that does it.
 
@@ -53,7 +53,7 @@ def run_quick_look_show(ctx: Context, *, run: int, session: int = 0) -> dict[str
     raise _no_quick_look(found, newest)
 
 
-@verb(Action.OPERATE, Place.DEVICE)
+@verb(Action.EDIT, Place.DEVICE)
 def run_pack(ctx: Context, *, run: int, session: int = 0, file_name: str = "") -> JobId:
     """Copy a closed run of a session (0: the open one) into one file, its data packed as they are; return the job.
 
