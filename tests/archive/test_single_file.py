@@ -133,7 +133,8 @@ def test_attributes_links_and_types_of_other_programs_are_kept(tmp_path: Path) -
         file["entry"].attrs.update({"texts": ["a", "b"], "bytes": np.bytes_(b"fixed"), "none": h5py.Empty("i4")})
         file["entry"].attrs["place"] = file["entry/texts"].ref
     path, report = copied(master)
-    with h5py.File(path) as file:
+    with h5py.File(path) as opened:
+        file: Any = opened
         assert file["entry/camera/frames"] == file["entry/soft"] == file["entry/camera/same"] == file["entry/loop/soft"]
         assert file.get("entry/soft", getlink=True).path == "/entry/camera/frames"
         assert file["entry/texts"].asstr()[:].tolist() == ["Łukasz", "2θ"]

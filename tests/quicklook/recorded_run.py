@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -88,7 +89,7 @@ def record(
     return RecordedRun(plan, report.model_copy(update={"check": complaints}))
 
 
-def spot(shape: tuple[int, int], row: int, column: int, dtype: str = "<u4") -> NDArray[np.generic]:
+def spot(shape: tuple[int, int], row: int, column: int, dtype: str = "<u4") -> NDArray[Any]:
     """A frame that is dark but for a wide bright spot."""
     rows, columns = np.mgrid[: shape[0], : shape[1]]
     return (1000 * np.exp(-((rows - row) ** 2 + (columns - column) ** 2) / 50)).astype(dtype)
