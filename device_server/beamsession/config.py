@@ -19,6 +19,7 @@ from beamsession.model.hook import HookConfig
 from beamsession.model.instrument import AddedFiles, Instrument
 from beamsession.model.paths import DEFAULT_TEMPLATE, check_template
 from beamsession.model.plan import FileRules, InstrumentFacts
+from beamsession.model.quick_look import QuickLookConfig
 
 DeviceName = Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+/[\w.-]+$")]
 
@@ -115,6 +116,9 @@ class RunTable(_Table):
     max_clock_skew_s: float = Field(
         default=1.0, gt=0, description="clocks of detector and recorder further apart than this: MINOR alarm"
     )
+    single_file: bool = Field(
+        default=False, description="copy every run with data into one file, run_0001_single.nxs, when it has ended"
+    )
 
 
 class MetadataTable(_Table):
@@ -167,6 +171,7 @@ class Beamline(_Table):
     readings: tuple[ReadingConfig, ...] = ()
     constants: tuple[ConstantConfig, ...] = ()
     hooks: tuple[HookConfig, ...] = ()
+    quick_look: QuickLookConfig = QuickLookConfig()
     catalogue: CatalogueTarget | None = None
     environment: dict[str, str] = Field(
         default_factory=dict, description="EPICS_CA_ADDR_LIST and the like, set before any client library is loaded"
@@ -238,6 +243,8 @@ class Beamline(_Table):
             constants=self.constants,
             definition=self.metadata.definition,
             hooks=self.hooks,
+            quick_look=self.quick_look,
+            single_file=self.run.single_file,
             connect_timeout_s=self.run.connect_timeout_s,
             min_free_bytes=int(self.data.min_free_gib * _GIB),
             low_free_bytes=int(self.data.low_free_gib * _GIB),

@@ -100,7 +100,7 @@ def test_reading_changes_nothing(desk: Desk) -> None:
     known = {"session": session_id, "job": desk.ask("session_import", path=str(desk.instrument.data_root))}
     head = desk.store.head()
     for verb in REGISTRY:
-        if verb.place is Place.STORE and verb.name != "run_show":
+        if verb.place is Place.STORE and verb.name not in ("run_show", "run_quick_look_show"):
             takes = verb.arguments.model_fields
             desk.ask(verb.name, by=WORKER, **{key: value for key, value in known.items() if key in takes})
     assert desk.store.head() == head

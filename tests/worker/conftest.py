@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ import pytest
 
 from beamsim.scicat import Catalogue, running_catalogue
 from worker_rig import Rig
+
+sys.path.append(str(Path(__file__).parent.parent / "quicklook"))
 
 
 @pytest.fixture

@@ -29,14 +29,19 @@ def placed(target: Path, part: Path, rules: FileRules, end: bytes, *, overwrite:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
-        if overwrite or _ends_in(target, end):
-            part.replace(target)
-        else:
-            _name(part, target, end)
+        give_name(part, target, end, overwrite=overwrite)
     except BaseException:
         with suppress(OSError):
             part.unlink(missing_ok=True)
         raise
+
+
+def give_name(part: Path, target: Path, end: bytes, *, overwrite: bool = False) -> None:
+    """Make the whole file `part`, which ends in `end`, the file `target`, as `placed` does. Raises as that does."""
+    if overwrite or ends_in(target, end):
+        part.replace(target)
+    else:
+        _name(part, target, end)
     sync_folder(target.parent)
 
 
@@ -62,7 +67,8 @@ def _take_place(part: Path, target: Path, end: bytes) -> None:
         raise
 
 
-def _ends_in(path: Path, end: bytes) -> bool:
+def ends_in(path: Path, end: bytes) -> bool:
+    """Whether the file is there and its last bytes are `end`. Raises OSError where it cannot be read."""
     try:
         with path.open("rb") as stream:
             size = stream.seek(0, os.SEEK_END)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -45,14 +45,19 @@ class Manifest(Value):
 
 
 def list_files(
-    folder: Path, expected: Sequence[Path] = (), left_out: Collection[Path] = (), skipped: Sequence[str] = ()
+    folder: Path,
+    expected: Sequence[Path] = (),
+    left_out: Collection[Path] = (),
+    skipped: Sequence[str] = (),
+    is_derived: Callable[[Path], bool] = lambda path: False,
 ) -> Manifest:
     """The manifest of `folder`: what is in it, hidden files too, but for those of ours that are no data.
 
     `expected` are absolute paths that must be in it, whatever their names. `left_out` are files and folders in it,
     absolute and without links on the way to them, that belong to the session no more, or never did; links to them are
-    left out too. `skipped` are named in the manifest with those found here. Raises RefusedError: FOLDER_MISSING,
-    FOLDER_UNREADABLE, FILE_OUTSIDE, FILE_MISSING, BAD_FILE_NAME, NO_FILES.
+    left out too. `skipped` are named in the manifest with those found here. `is_derived` tells of a file that it was
+    made of the data, and is none itself unless it or a folder above it is expected. Raises RefusedError:
+    FOLDER_MISSING, FOLDER_UNREADABLE, FILE_OUTSIDE, FILE_MISSING, BAD_FILE_NAME, NO_FILES.
     """
     if not folder.is_dir():
         raise RefusedError(
@@ -65,13 +70,16 @@ def list_files(
     foreign = frozenset(left_out)
     files: list[ListedFile] = []
     others: list[str] = []
-    for path in _walk(root, frozenset(path.resolve() for path in expected)):
+    wanted = frozenset(path.resolve() for path in expected)
+    for path in _walk(root, wanted):
         if _is_below(path, foreign) or (path.is_symlink() and _is_below(path.resolve(), foreign)):
             continue
         relative = path.relative_to(root).as_posix()
         _require_utf8(relative)
         if not _is_inside_file(path, root):
             others.append(relative)
+            continue
+        if not _is_below(path, wanted) and is_derived(path):
             continue
         facts = path.stat()
         files.append(ListedFile(path=relative, size=facts.st_size, mtime_ns=facts.st_mtime_ns))

@@ -13,6 +13,7 @@ from beamsession.model.detector import ConstantConfig, DetectorConfig, Identifie
 from beamsession.model.hook import HookConfig
 from beamsession.model.paths import DEFAULT_TEMPLATE, check_template
 from beamsession.model.plan import FileRules, InstrumentFacts
+from beamsession.model.quick_look import QuickLookConfig
 
 
 class AddedFiles(StrEnum):
@@ -38,6 +39,8 @@ class Instrument(Value):
     constants: tuple[ConstantConfig, ...] = ()
     definition: MetadataDefinition = Field(default=MetadataDefinition(), description="of its sessions' metadata")
     hooks: tuple[HookConfig, ...] = ()
+    quick_look: QuickLookConfig = QuickLookConfig()
+    single_file: bool = Field(default=False, description="every run with data is copied into one file")
     connect_timeout_s: float = 2.0
     min_free_bytes: int = 0
     low_free_bytes: int = 0

@@ -17,6 +17,8 @@ class JobKind(StrEnum):
     ZIP = "zip"
     IMPORT = "import"
     HOOK = "hook"
+    QUICK_LOOK = "quick_look"
+    PACK = "pack"
 
 
 class JobState(StrEnum):

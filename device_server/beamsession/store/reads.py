@@ -139,6 +139,13 @@ class Reads(ABC):
             )
         return rows.to_run(row)
 
+    def run_with_id(self, run_id: int) -> Run:
+        """The run, whichever session it belongs to by now. Raises NotFoundError RUN_NOT_FOUND."""
+        row = self._first(select(runs).where(runs.c.id == run_id))
+        if row is None:
+            raise NotFoundError(f"The store does not know run {run_id} any more.", code="RUN_NOT_FOUND", value=run_id)
+        return rows.to_run(row)
+
     def runs(self, session_id: int, *, after: int = 0, limit: int | None = None) -> list[Run]:
         """The session's runs by number, from number `after` on (not included)."""
         statement = select(runs).where(runs.c.session_id == session_id, runs.c.number > after)

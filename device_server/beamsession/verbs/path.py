@@ -8,6 +8,8 @@ from pathlib import Path
 from beamsession.archive.inside_roots import below_roots
 from beamsession.model.errors import InvalidInputError, NotFoundError
 from beamsession.model.names import shortened
+from beamsession.model.own_names import SESSION_FILE
+from beamsession.model.paths import is_data
 from beamsession.model.report import FileFacts
 from beamsession.model.session import Session
 from beamsession.verbs.context import Context
@@ -54,6 +56,31 @@ def existing_path(ctx: Context, base: Path, text: str) -> FileFacts:
             remedy="Give the path as the recorder's host sees it.",
         )
     return facts.model_copy(update={"path": below_roots(facts.path, ctx.instrument.roots)})
+
+
+def new_file_path(ctx: Context, file_name: str, suffixes: tuple[str, ...]) -> Path:
+    """Where a file for people may be made: in a folder that exists, and not where any session has data.
+
+    Raises InvalidInputError (BAD_PATH, OUTSIDE_ROOTS), NotFoundError FILE_NOT_FOUND for the folder, and ConflictError
+    FILE_IS_DATA. Whether the file itself is there is not asked.
+    """
+    named = normal_path(ctx, ctx.instrument.data_root, file_name)
+    if named.suffix.lower() not in suffixes:
+        raise InvalidInputError(
+            f"{named.name} does not end in {' or '.join(suffixes)}.",
+            code="BAD_PATH",
+            value=str(named),
+            remedy=f"Give the file a name such as {named.stem}{suffixes[0]}; nothing else is ever overwritten.",
+        )
+    target = existing_path(ctx, named.parent, str(named.parent)).path / named.name
+    for path in dict.fromkeys((named, target)):
+        ctx.store.require_no_data(path, ctx.instrument.data_root)
+    # The folder of a session that this store does not know, or that a link has led to.
+    for folder in target.parents:
+        is_below = any(folder.is_relative_to(root) for root in ctx.instrument.roots)
+        if is_below and ctx.recorder.stat(folder / SESSION_FILE).exists:
+            raise is_data(target, None)
+    return target
 
 
 def require_no_sessions_in(ctx: Context, path: Path) -> None:

@@ -19,6 +19,7 @@ from beamsession.model.session import Session
 from beamsession.model.situation import Command
 from beamsession.model.states import RunIntent, RunState, SessionState
 from beamsession.model.verb import Place
+from beamsession.verbs.after_run import make_after
 from beamsession.verbs.context import Change, Context
 from beamsession.verbs.hook import call_hooks
 from beamsession.verbs.path import existing_path, folder_of
@@ -266,7 +267,7 @@ def _end(
     """Give `run` its verdict, and complete its session if it waited for that."""
     ended = report.get("stop")  # the recorder knows it better than we do, who may hear of it much later
     stop = max(from_text(ended), run.start) if ended else change.tx.now
-    change.tx.change_run(
+    ended_run = change.tx.change_run(
         run, state=state, intent=RunIntent.STOP, stop=stop, reason=reason, report=report, file=file or run.file
     )
     accounts = [
@@ -282,6 +283,7 @@ def _end(
         completeness=accounts,
     )
     call_hooks(ctx, change, HookEvent.RUN_FINISHED, event)
+    make_after(ctx, change, ended_run)
     session = change.tx.session(run.session_id)
     if session.state is SessionState.COMPLETING and not _other_live(change, run):
         finish_completing(ctx, change, session)

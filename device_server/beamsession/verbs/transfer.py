@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from beamsession.model.errors import ConflictError, InvalidInputError
 from beamsession.model.job import JobId, JobKind
-from beamsession.model.own_names import SESSION_FILE
-from beamsession.model.paths import is_data
 from beamsession.model.permissions import Action
 from beamsession.model.verb import Place
 from beamsession.verbs.context import Context
-from beamsession.verbs.path import existing_path, normal_path
+from beamsession.verbs.path import existing_path, new_file_path
 from beamsession.verbs.registry import verb
 
 _SUFFIX = ".zip"
@@ -34,7 +31,7 @@ def session_zip(
     The archive is there as soon as it is whole.
     """
     found = ctx.session(session)
-    target = _archive_path(ctx, file_name)
+    target = new_file_path(ctx, file_name, (_SUFFIX,))
     facts = ctx.recorder.stat(target)
     if facts.is_folder or (facts.exists and not overwrite):
         raise ConflictError(
@@ -68,30 +65,6 @@ def session_import(ctx: Context, *, path: str) -> JobId:
         )
     arguments = {"path": str(facts.path)}
     return _asked(ctx, JobKind.IMPORT, f"Import the sessions in {facts.path}.", arguments, None)
-
-
-def _archive_path(ctx: Context, file_name: str) -> Path:
-    """Where the archive may be: in a folder that exists, and not where any session has data."""
-    named = normal_path(ctx, ctx.instrument.data_root, file_name)
-    if named.suffix.lower() != _SUFFIX:
-        raise InvalidInputError(
-            f"{named.name} does not end in {_SUFFIX}.",
-            code="BAD_PATH",
-            value=str(named),
-            remedy=f"Give the archive a name such as {named.stem}{_SUFFIX}; nothing else is ever overwritten.",
-        )
-    target = existing_path(ctx, named.parent, str(named.parent)).path / named.name
-    for path in dict.fromkeys((named, target)):
-        ctx.store.require_no_data(path, ctx.instrument.data_root)
-    # The folder of a session that this store does not know, or that a link has led to.
-    for folder in target.parents:
-        if any(folder.is_relative_to(root) for root in ctx.instrument.roots) and _is_session_folder(ctx, folder):
-            raise is_data(target, None)
-    return target
-
-
-def _is_session_folder(ctx: Context, folder: Path) -> bool:
-    return ctx.recorder.stat(folder / SESSION_FILE).exists
 
 
 def _asked(ctx: Context, kind: JobKind, title: str, arguments: dict[str, Any], session_id: int | None) -> JobId:

@@ -40,6 +40,7 @@ _BY_VERB = {
     ("run_detach", "session"): "the session that the runs are taken from; left out: the open one",
     ("run_move", "session"): "the session that the runs are taken from; left out: the open one",
     ("run_move", "to"): "the id of the session that the runs go to",
+    ("run_pack", "file_name"): "the file to make on the server's host; left out: run_0001_single.nxs beside the run",
     ("run_register", "path"): "the file on the server's host; a relative path counts from the session's folder",
     ("run_start", "metadata"): "metadata of this run: KEY=VALUE or a JSON object; again for more",
     ("session_create", "root"): "a folder that relative files count from; left out: the data root",

@@ -127,6 +127,11 @@ LINES: dict[str, tuple[Column, ...]] = {
         *_plain("session_id", "user", "created", "updated", "detail"),
         Column("result", lambda item: cells.pairs(item["result"])),
     ),
+    "run_quick_look_show": (
+        *_plain("session", "number", "made", "folder", "thumbnail"),
+        Column("files", lambda item: ", ".join(item["files"])),
+        Column("complaints", lambda item: " ".join(item["complaints"])),
+    ),
     "run_show": (
         *_plain("number", "title"),
         _state(),
@@ -154,7 +159,20 @@ LINES: dict[str, tuple[Column, ...]] = {
 }
 """The lines of each object; an object without a table shows everything."""
 
-NESTED = {"session_show": {"runs": _RUNS, "files": _FILES}}
+_LOOKS = (
+    *_plain("name", "kind"),
+    *_plain("frames", "sampled", "min", "mean", "max", "saturated", right=True),
+    *_plain("units"),
+)
+_READINGS = (
+    *_plain("name"),
+    *_plain("count", "first", "last", "min", "mean", "max", right=True),
+    *_plain("units"),
+)
+NESTED = {
+    "run_quick_look_show": {"detectors": _LOOKS, "readings": _READINGS},
+    "session_show": {"runs": _RUNS, "files": _FILES},
+}
 """Lists inside an object that are shown as tables below it."""
 
 PAGES = {

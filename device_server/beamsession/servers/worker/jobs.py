@@ -26,6 +26,7 @@ class Lane(Enum):
     INGESTS = "ingests", 4
     JOBS = "jobs", 2
     HOOKS = "hooks", 4
+    QUICK_LOOKS = "quick_looks", 2
     CANCELS = "cancels", 4
 
 

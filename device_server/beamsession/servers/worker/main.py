@@ -30,7 +30,9 @@ from beamsession.servers.worker.job_trigger import JobTriggering
 from beamsession.servers.worker.jobs import JobDatabase
 from beamsession.servers.worker.keeper import Keeper
 from beamsession.servers.worker.lock import WorkerLock
+from beamsession.servers.worker.pack_job import PackWork
 from beamsession.servers.worker.queues import IngestQueue, JobQueue
+from beamsession.servers.worker.quick_look_job import QuickLookWork
 from beamsession.servers.worker.reporter import ManagerReporter, Reporter
 from beamsession.servers.worker.reports import ingest_progress
 from beamsession.servers.worker.steps import IngestSteps
@@ -127,6 +129,8 @@ class Worker:
             JobKind.ZIP: ZipWork(self._store, self._instrument, self._tail.bring_up_to_date),
             JobKind.IMPORT: ImportWork(self._courier.deliver, self._instrument.roots),
             JobKind.HOOK: HookWork(self._store, self._instrument, device, state),
+            JobKind.QUICK_LOOK: QuickLookWork(self._store, self._instrument, state),
+            JobKind.PACK: PackWork(self._store, self._instrument, state),
         }
         runner = JobRunner(works, self._store, self._courier, self._brake)
         queue = JobQueue(self._database, runner.run, runner.cancel)

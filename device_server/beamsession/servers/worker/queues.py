@@ -8,6 +8,7 @@ from beamsession.servers.worker.jobs import JobDatabase, Lane, Work
 _INGEST = "ingest"
 _JOB = "job"
 _CANCEL = "cancel"
+_LANES = {JobKind.HOOK: Lane.HOOKS, JobKind.QUICK_LOOK: Lane.QUICK_LOOKS}
 
 
 class IngestQueue:
@@ -37,7 +38,7 @@ class IngestQueue:
 
 
 class JobQueue:
-    """The jobs: hooks have a lane of their own."""
+    """The jobs: hooks and quick looks have lanes of their own."""
 
     def __init__(self, database: JobDatabase, run: Work, cancel: Work) -> None:
         self._database = database
@@ -50,7 +51,7 @@ class JobQueue:
         if any(known.values()):
             return
         name = f"{_JOB}-{job_id}-again-{len(known)}" if known else f"{_JOB}-{job_id}"
-        self._database.enqueue(Lane.HOOKS if kind is JobKind.HOOK else Lane.JOBS, _JOB, job_id, name)
+        self._database.enqueue(_LANES.get(kind, Lane.JOBS), _JOB, job_id, name)
 
     def cancel(self, job_id: int) -> None:
         """Have it said that a job which waits for its turn will not be done; once."""

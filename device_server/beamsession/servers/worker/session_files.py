@@ -10,6 +10,7 @@ from beamsession.archive.collection import Collected, Wanted, collect
 from beamsession.archive.real_name import real_name
 from beamsession.archive.session_paths import session_paths
 from beamsession.archive.zip_names import printable
+from beamsession.model.derived import home_session, quick_look_folder
 from beamsession.model.instrument import AddedFiles, Instrument
 from beamsession.model.own_names import RECORD, is_no_data
 from beamsession.model.run import Run
@@ -41,10 +42,23 @@ class Gathered:
 
 
 def listed_paths(reads: Reads, instrument: Instrument, session: Session) -> list[Path]:
-    """What `session_paths` lists, without those parts of the session's own record that it does not have."""
-    folder = instrument.data_root / session.folder
-    listed = session_paths(folder, reads.runs(session.id), reads.files(session.id))
+    """What `session_paths` lists, without those parts of the session's own record that it does not have; and the
+    quick looks of its enabled runs, as far as they were made.
+    """
+    folder, runs = instrument.data_root / session.folder, reads.runs(session.id)
+    listed = [*session_paths(folder, runs, reads.files(session.id)), *_quick_looks(reads, instrument, session, runs)]
     return [path for path in listed if path.parent != folder or path.name not in RECORD or path.exists()]
+
+
+def _quick_looks(reads: Reads, instrument: Instrument, session: Session, runs: Sequence[Run]) -> Iterator[Path]:
+    homes = {session.id: session}
+    for run in runs:
+        home = home_session(run)
+        if home not in homes:
+            homes[home] = reads.session(home)
+        folder = quick_look_folder(instrument.data_root / homes[home].folder, run)
+        if run.enabled and folder.is_dir():
+            yield folder
 
 
 def folders_of_moved_runs(reads: Reads, instrument: Instrument, session: Session) -> dict[Path, str]:

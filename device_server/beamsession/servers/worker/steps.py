@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from beamsession.archive.derived_files import is_derived
 from beamsession.catalogue.blocks import block_document, cut
 from beamsession.catalogue.checksum import checksum, require_unchanged
 from beamsession.catalogue.client import CatalogueClient
@@ -81,7 +82,7 @@ class IngestSteps:
         )
         _require_none(dataset_problems(document))
         folder = self._instrument.data_root / session.folder
-        manifest = list_files(folder, gathered.expected, gathered.left_out, gathered.skipped)
+        manifest = list_files(folder, gathered.expected, gathered.left_out, gathered.skipped, is_derived)
         attempt.freeze(
             Frozen(pid=document["pid"], folder=folder, document=document, manifest=manifest, completed=session.stop)
         )
