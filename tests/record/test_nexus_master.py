@@ -26,9 +26,9 @@ from beamsession.record.datafile import DataFile
 from beamsession.record.frame import Frame, FrameFormat
 from beamsession.record.nexus import check_nexus, close_master, start_master
 from beamsession.record.nexus.seconds import nanoseconds
-from beamsession.record.readings.board import Row
+from beamsession.record.readings.board import ROW, Rows
 from beamsession.record.readings.reading import Reading
-from beamsession.record.readings.table import Column
+from beamsession.record.readings.table import Column, TableColumns
 from beamsession.record.readings.tablewriter import TableWriter
 
 START = datetime(2026, 11, 21, 9, 30, 0, 250_000, tzinfo=UTC)
@@ -95,11 +95,15 @@ def write_readings(plan: RunPlan) -> None:
         Column(name="theta", pv="X:m1.RBV", units="deg", description="rotation"),
         Column(name="current", pv="X:ring", units="mA"),
     ]
-    table = TableWriter(plan.readings_file, columns, plan.rules)
+    table = TableWriter(plan.readings_file, TableColumns.of(columns), plan.rules)
     begin = nanoseconds(START)
-    table.append([Row(0, begin - 10**9, 1.0, 0), Row(1, begin - 60 * 10**9, 200.0, 0)])
-    table.append([Row(0, begin + number * 100_000_000, 1.0 + number / 10, 0) for number in range(1, 11)])
+    table.append(rows((0, begin - 10**9, 1.0, 0), (1, begin - 60 * 10**9, 200.0, 0)))
+    table.append(rows(*[(0, begin + number * 100_000_000, 1.0 + number / 10, 0) for number in range(1, 11)]))
     table.close()
+
+
+def rows(*lines: tuple[int, int, float, int]) -> Rows:
+    return np.array(list(lines), ROW)
 
 
 def make_report(plan: RunPlan, frames: int = FRAMES, **changes: Any) -> RunReport:
@@ -260,7 +264,9 @@ def test_a_run_can_be_followed_through_its_master_while_it_is_written(plan: RunP
     start_master(plan, start=START, constants=constants(12.4))
     form = FrameFormat(SHAPE, "<u2")
     writer = DataFile(plan.data_file("eiger"), form, title="Eiger", units="counts", compression=Compression.NONE)
-    table = TableWriter(plan.readings_file, [Column(name="theta", pv="X:m1.RBV", units="deg")], plan.rules)
+    table = TableWriter(
+        plan.readings_file, TableColumns.of([Column(name="theta", pv="X:m1.RBV", units="deg")]), plan.rules
+    )
     writer.append(make_frame(form, 0))
     writer.flush()
     with h5py.File(plan.master, "r", swmr=True) as file:
@@ -270,7 +276,7 @@ def test_a_run_can_be_followed_through_its_master_while_it_is_written(plan: RunP
         for number in range(1, 4):
             writer.append(make_frame(form, number))
         writer.flush()
-        table.append([Row(0, nanoseconds(START), 1.0, 0)])
+        table.append(rows((0, nanoseconds(START), 1.0, 0)))
         data.refresh()
         values.refresh()
         assert data[:, 0, 0].tolist() == [0, 1, 2, 3]

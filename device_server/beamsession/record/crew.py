@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from beamsession.model.completeness import Completeness
 from beamsession.model.errors import BeamsessionError, UnavailableError
@@ -14,13 +15,14 @@ from beamsession.model.plan import RunPlan
 from beamsession.record.deadline import Lane, gather, sentence_of
 from beamsession.record.detector import Detector, Progress
 from beamsession.record.readings.reading import Reading
-from beamsession.record.scalars import Scalars
+from beamsession.record.scalars import ReadingsLost, Scalars
 
 # An order is a message to a child process; only a process that hangs lets one wait this long.
 _ORDER_S = 10.0
 _LOOK_S = 0.5
 _PAUSE_S = 0.02
 _SILENT_S = 10.0
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Look:
     accounts: tuple[Completeness, ...]
     rate: float
     readings: int
+    lost: ReadingsLost
     failures: Mapping[str, str]
     closed: bool
     finished: bool
@@ -44,6 +47,7 @@ class Crew:
         self._scalars = scalars
         self._prepared: list[Lane[Detector]] = []
         self._scalars_prepared = False
+        self._scalars_seen = (0, ReadingsLost(), "")
         self._progress = {lane.name: _nothing_yet(lane.name, plan.frames_of(lane.name)) for lane in detectors}
         self._heard = dict.fromkeys(self._progress, time.monotonic())
         self._short_since: float | None = None
@@ -97,13 +101,14 @@ class Crew:
     def look(self) -> Look:
         """How far everybody is; a member that is late is shown as last seen, and as broken when it stays so."""
         asked = {lane: lane.submit(lambda detector: detector.progress()) for lane in self._prepared}
-        count = self._scalars.submit(lambda scalars: (scalars.count, scalars.failure))
+        count = self._scalars.submit(lambda scalars: (scalars.count, scalars.lost, scalars.failure))
         failures: dict[str, str] = {}
         for lane, answer in asked.items():
             self._hear(lane, answer)
             if failure := self._progress[lane.name].failure:
                 failures[lane.name] = failure
-        readings, broken = _answer_or(count, (0, ""))
+        self._scalars_seen = _answer_or(count, self._scalars_seen)
+        readings, lost, broken = self._scalars_seen
         if broken:
             failures[self._scalars.name] = broken
         seen = [self._progress[lane.name] for lane in self._detectors]
@@ -111,6 +116,7 @@ class Crew:
             accounts=tuple(progress.account for progress in seen),
             rate=sum(progress.rate for progress in seen),
             readings=readings,
+            lost=lost,
             failures=failures,
             closed=all(self._progress[lane.name].closed for lane in self._prepared),
             finished=self._is_finished(seen),
@@ -199,7 +205,7 @@ def _named(name: str, fault: Exception) -> Exception:
     )
 
 
-def _answer_or(answer: Future[tuple[int, str]], otherwise: tuple[int, str]) -> tuple[int, str]:
+def _answer_or(answer: Future[T], otherwise: T) -> T:
     try:
         return answer.result(_LOOK_S)
     except Exception:

@@ -14,12 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beamsession.model.detector import Value
+from beamsession.record.nexus.objects import plain_text
 
 GROUP = "/entry/readings"
 # One row for each value a PV posted, in the order in which they came.
 INDEX, TIME, VALUE, SEVERITY = "pv_index", "time", "value", "severity"
 # One row for each PV; `pv_index` counts them.
 NAME, PV, UNITS, DESCRIPTION, LABELS = "name", "pv", "units", "description", "labels"
+LOST = "lost"
 EPOCH = "1970-01-01T00:00:00Z"
 
 
@@ -34,6 +36,30 @@ class Column(Value):
 
 
 @dataclass(frozen=True)
+class TableColumns:
+    """All columns as they are written; `version` tells those of one moment from those of another.
+
+    Made once and kept: with thousands of columns it takes longer than a run may take to start.
+    """
+
+    version: int
+    texts: dict[str, NDArray[np.object_]]
+
+    @staticmethod
+    def of(columns: Sequence[Column], version: int = 0) -> TableColumns:
+        """Those of `columns`."""
+        texts = {
+            NAME: [column.name for column in columns],
+            PV: [column.pv for column in columns],
+            # A table of texts has no None: JSON tells unknown units (null) from none ("").
+            UNITS: [json.dumps(column.units, ensure_ascii=False) for column in columns],
+            DESCRIPTION: [plain_text(column.description) for column in columns],
+            LABELS: [json.dumps(column.labels, ensure_ascii=False) for column in columns],
+        }
+        return TableColumns(version, {key: np.array(value, dtype=object) for key, value in texts.items()})
+
+
+@dataclass(frozen=True)
 class Series:
     """All values of one PV in a run, by time: `times` in ns since the epoch, `values` NaN where it was disconnected."""
 
@@ -43,23 +69,17 @@ class Series:
     severities: NDArray[np.int8]
 
 
-def create_table(file: h5py.File, columns: Sequence[Column]) -> None:
+def create_table(file: h5py.File, columns: TableColumns) -> None:
     """The empty table in a new file; after it the file may go into SWMR mode."""
     entry = file.create_group("entry")
     entry.attrs["NX_class"] = "NXentry"
     group = file.create_group(GROUP)
     group.attrs["NX_class"] = "NXcollection"
     _create_rows(group)
-    text = h5py.string_dtype()
-    for name, texts in (
-        (NAME, [column.name for column in columns]),
-        (PV, [column.pv for column in columns]),
-        # A table of texts has no None: JSON tells unknown units (null) from none ("").
-        (UNITS, [json.dumps(column.units, ensure_ascii=False) for column in columns]),
-        (DESCRIPTION, [column.description for column in columns]),
-        (LABELS, [json.dumps(column.labels, ensure_ascii=False) for column in columns]),
-    ):
-        group.create_dataset(name, data=np.array(texts, dtype=object), dtype=text)
+    for name, texts in columns.texts.items():
+        group.create_dataset(name, data=texts, dtype=h5py.string_dtype())
+    lost = group.create_dataset(LOST, data=np.zeros(len(columns.texts[NAME]), np.int64))
+    lost.attrs["description"] = "values of each PV that are not here, because the disk did not follow"
 
 
 def _create_rows(group: h5py.Group) -> None:
