@@ -105,6 +105,12 @@ class RunTable(_Table):
         default=None, ge=1, description="declared frames of a run; left out: until it is stopped"
     )
     connect_timeout_s: float = Field(default=2.0, gt=0, le=3, description="how long a PV may take to answer at start")
+    readings_waiting: int = Field(
+        default=2_000_000,
+        ge=1000,
+        le=1_000_000_000,
+        description="values of readings that may wait for the disk, 21 bytes each; those beyond are counted as lost",
+    )
 
 
 class MetadataTable(_Table):

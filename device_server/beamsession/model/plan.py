@@ -69,6 +69,7 @@ class RunPlan(Value):
     frames: int | None = Field(default=None, ge=1)
     detectors: tuple[DetectorConfig, ...] = ()
     readings: tuple[ReadingConfig, ...] = ()
+    readings_digest: str = Field(default="", description="stands for `readings` where both ends know them")
     constants: tuple[ConstantConfig, ...] = ()
     rules: FileRules = FileRules()
     connect_timeout_s: float = Field(default=2.0, gt=0, description="how long a PV may take to answer at start")

@@ -57,7 +57,7 @@ class Kind(NamedTuple):
 
 
 class Channel:
-    """One channel. `on_change` is told whether it is connected, from a thread of the library, where nothing may wait."""
+    """One channel. `on_change` is told of connections, from a thread of the library, which may not wait."""
 
     def __init__(self, library: Library, name: str, on_change: Callable[[bool], None]) -> None:
         self.name = name
