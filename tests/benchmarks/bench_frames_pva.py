@@ -73,9 +73,9 @@ def _measured(beamline: Beamline, folder: Path) -> list[dict[str, Any]]:
         reference = min(counted, written)
         load = Load(after.cpu_s - before.cpu_s, after.peak_mib)
         return [
-            _row("pva_1024_uint16_to_file", recorded, "frames/s", reference, GOAL, True, load),
-            _row("p4p_counting_monitor", counted, "frames/s", counted, None, True, Load(0.0, 0.0)),
-            _row("h5py_direct_chunk_loop", written, "frames/s", written, None, True, Load(0.0, 0.0)),
+            row("pva_1024_uint16_to_file", recorded, "frames/s", reference, GOAL, True, load),
+            row("p4p_counting_monitor", counted, "frames/s", counted, None, True, Load(0.0, 0.0)),
+            row("h5py_direct_chunk_loop", written, "frames/s", written, None, True, Load(0.0, 0.0)),
         ]
     finally:
         detector.shutdown()
@@ -169,22 +169,22 @@ def _bare_writes(folder: Path) -> float:
 
 def _load(detector: StreamingDetector) -> Load:
     pids = detector.pids().values()
-    return Load(sum(_cpu_seconds(pid) for pid in pids), sum(_peak_mib(pid) for pid in pids))
+    return Load(sum(cpu_seconds(pid) for pid in pids), sum(peak_mib(pid) for pid in pids))
 
 
-def _cpu_seconds(pid: int) -> float:
+def cpu_seconds(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _peak_mib(pid: int) -> float:
+def peak_mib(pid: int) -> float:
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) / 1024
     return 0.0
 
 
-def _row(
+def row(
     name: str, value: float, unit: str, reference: float, goal: float | None, higher_is_better: bool, load: Load
 ) -> dict[str, Any]:
     return {

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beamsession.model.detector import Value
-from beamsession.record.nexus.objects import plain_text
 
 GROUP = "/entry/readings"
 # One row for each value a PV posted, in the order in which they came.
@@ -55,7 +54,7 @@ class TableColumns:
             PV: [column.pv for column in columns],
             # A table of texts has no None: JSON tells unknown units (null) from none ("").
             UNITS: [json.dumps(column.units, ensure_ascii=False) for column in columns],
-            DESCRIPTION: [plain_text(column.description) for column in columns],
+            DESCRIPTION: [column.description for column in columns],
             LABELS: [json.dumps(column.labels, ensure_ascii=False) for column in columns],
         }
         return TableColumns(version, {key: np.array(value, dtype=object) for key, value in texts.items()})
