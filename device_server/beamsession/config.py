@@ -17,6 +17,7 @@ from beamsession.model.detector import ConstantConfig, DetectorConfig, ReadingCo
 from beamsession.model.errors import InvalidInputError
 from beamsession.model.hook import HookConfig
 from beamsession.model.instrument import AddedFiles, Instrument
+from beamsession.model.nexus import NexusRules
 from beamsession.model.paths import DEFAULT_TEMPLATE, check_template
 from beamsession.model.plan import FileRules, InstrumentFacts
 
@@ -162,6 +163,7 @@ class Beamline(_Table):
     detectors: tuple[DetectorConfig, ...] = ()
     readings: tuple[ReadingConfig, ...] = ()
     constants: tuple[ConstantConfig, ...] = ()
+    nexus: NexusRules = NexusRules()
     hooks: tuple[HookConfig, ...] = ()
     catalogue: CatalogueTarget | None = None
     environment: dict[str, str] = Field(
@@ -232,6 +234,7 @@ class Beamline(_Table):
             detectors=self.detectors,
             readings=self.readings,
             constants=self.constants,
+            nexus=self.nexus,
             definition=self.metadata.definition,
             hooks=self.hooks,
             connect_timeout_s=self.run.connect_timeout_s,

@@ -53,7 +53,10 @@ def rows() -> list[dict[str, Any]]:
 
 
 def _ladder(attempt: Callable[[float], float]) -> float:
-    """The highest rate without a loss, as it really was: what queues on the way is waited for. The ladder ends with the first rung that loses twice."""
+    """The highest rate without a loss, as it really was: what queues on the way is waited for.
+
+    The ladder ends with the first rung that loses twice.
+    """
     best = 0.0
     for rate in RATES:
         reached = next((true for true in (attempt(rate) for _ in range(_TRIES)) if true), 0.0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import h5py
 
@@ -14,6 +14,7 @@ from beamsession.model.states import RunState
 from beamsession.record.nexus.check import check_file, shortened
 from beamsession.record.nexus.constants import read_constants, read_start, write_constants
 from beamsession.record.nexus.entry import PROGRAM, write_head
+from beamsession.record.nexus.extras import check_extras, write_extras
 from beamsession.record.nexus.frames import link_detectors, prefer_readable, write_accounts, write_axes
 from beamsession.record.nexus.logs import WrittenLogs, link_table, plot_first_log, write_logs, write_pauses
 from beamsession.record.nexus.objects import make_group, write_field
@@ -58,6 +59,7 @@ def close_master(
             prefer_readable(file, plan)
         else:
             plot_first_log(file, plan.readings)
+        complaints += check_extras(_group(file, "entry"), plan.nexus)
         complaints = shortened([*complaints, *check_file(file, logs)])
         write_field(_run(file), "check", complaints)
     return tuple(complaints)
@@ -68,7 +70,8 @@ def _write_beginning(file: h5py.File, plan: RunPlan, start: datetime, constants:
     link_detectors(file, plan)
     if plan.readings:
         link_table(entry, plan)
-    return write_constants(file, plan.constants, constants)
+    complaints = write_constants(file, plan.constants, constants)
+    return complaints + write_extras(entry, plan.nexus)
 
 
 def _write_readings(
@@ -94,7 +97,7 @@ def _write_ending(file: h5py.File, report: RunReport, start: datetime) -> None:
     write_pauses(run, report.pauses, start)
     if report.stop is not None:
         write_field(entry, "end_time", report.stop)
-        write_field(entry, "duration", (report.stop - start).total_seconds(), "s")
+        write_field(entry, "duration", (report.stop - start) // timedelta(milliseconds=1), "ms")
     note = make_group(entry, "notes", "NXnote")
     now = datetime.now(UTC)
     write_field(note, "author", PROGRAM)
