@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -175,9 +176,10 @@ class Beamline(_Table):
         seen: dict[str, str] = {}
         tables = {"detectors": self.detectors, "readings": self.readings, "constants": self.constants}
         for table, items in tables.items():
+            times = Counter(item.name.lower() for item in items)
             for item in items:
                 other = seen.setdefault(item.name.lower(), table)
-                if other is not table or sum(item.name.lower() == twin.name.lower() for twin in items) > 1:
+                if other is not table or times[item.name.lower()] > 1:
                     where = table if other == table else f"{other} and {table}"
                     raise ValueError(f"'{item.name}' names two things in {where}: rename one")
         for detector in self.detectors:

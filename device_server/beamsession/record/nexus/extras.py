@@ -24,6 +24,16 @@ def write_extras(entry: h5py.Group, rules: NexusRules) -> list[str]:
     return _write_fields(entry.file, rules.fields)
 
 
+def mark_targets(file: h5py.File, rules: NexusRules) -> None:
+    """Have each field and group that a link leads to say so in its attribute `target`, as NeXus wants it."""
+    for field in rules.fields:
+        if field.target is None or isinstance(file.get(field.target, getlink=True), h5py.ExternalLink):
+            continue  # What is in a data file is not ours to change.
+        thing = file.get(field.target)
+        if thing is not None and thing.file == file:
+            thing.attrs["target"] = thing.name
+
+
 def check_extras(entry: h5py.Group, rules: NexusRules) -> list[str]:
     """What the application definition wants and is not there; nothing where none is configured."""
     if rules.definition is None:

@@ -14,7 +14,7 @@ from beamsession.model.states import RunState
 from beamsession.record.nexus.check import check_file, shortened
 from beamsession.record.nexus.constants import read_constants, read_start, write_constants
 from beamsession.record.nexus.entry import PROGRAM, write_head
-from beamsession.record.nexus.extras import check_extras, write_extras
+from beamsession.record.nexus.extras import check_extras, mark_targets, write_extras
 from beamsession.record.nexus.frames import link_detectors, prefer_readable, write_accounts, write_axes
 from beamsession.record.nexus.logs import WrittenLogs, link_table, plot_first_log, write_logs, write_pauses
 from beamsession.record.nexus.objects import make_group, write_field
@@ -59,6 +59,7 @@ def close_master(
             prefer_readable(file, plan)
         else:
             plot_first_log(file, plan.readings)
+        mark_targets(file, plan.nexus)
         complaints += check_extras(_group(file, "entry"), plan.nexus)
         complaints = shortened([*complaints, *check_file(file, logs)])
         write_field(_run(file), "check", complaints)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -47,8 +47,8 @@ class ReadingsProcess:
         self._names: list[str] = []
         self._progress = Progress()
 
-    def run(self) -> None:
-        """Serve the recorder until it is gone; a table that is open then is closed in order."""
+    def run(self) -> NoReturn:
+        """Serve the recorder until it is gone; a table that is open then is closed in order. Does not return."""
         last = time.monotonic()
         while self._link.open:
             self._link.poll(_FLUSH_S if self._table else None)
@@ -56,8 +56,9 @@ class ReadingsProcess:
                 last = time.monotonic()
                 self._flush()
         self._close()
-        if self._progress.failure:
-            os._exit(1)  # Not in order: HDF5 would write to the broken file once more.
+        # Nothing is left to be done in order: HDF5 would write to a broken file once more, and the threads of the
+        # EPICS libraries would call an interpreter that is going away.
+        os._exit(1 if self._progress.failure else 0)
 
     def _handle(self, message: Message) -> Message | None:
         match message[DO]:
