@@ -89,11 +89,11 @@ def make_frame(form: FrameFormat | None, number: int) -> Frame:
     return Frame(form, number + 100, stamp, stamp + 1_000_000, pixels.view("u1"))
 
 
-def write_readings(plan: RunPlan) -> None:
+def write_readings(plan: RunPlan, current_units: str | None = "mA") -> None:
     """theta moves by 0.1 deg every 100 ms from 1.0, current is there from a minute before."""
     columns = [
         Column(name="theta", pv="X:m1.RBV", units="deg", description="rotation"),
-        Column(name="current", pv="X:ring", units="mA"),
+        Column(name="current", pv="X:ring", units=current_units),
     ]
     table = TableWriter(plan.readings_file, TableColumns.of(columns), plan.rules)
     begin = nanoseconds(START)
@@ -239,6 +239,22 @@ def test_readings_become_logs_at_their_paths(closed: RunPlan) -> None:
         assert field(file, f"{log}/value").tolist() == [200.0]
         assert units(file, f"{log}/value") == "mA"
         assert len(field(file, "/entry/instrument/theta/value")) == 11
+
+
+def test_a_reading_can_be_left_in_the_table_and_one_without_units_is_told(tmp_path: Path) -> None:
+    readings = (
+        ReadingConfig(name="theta", pv="X:m1.RBV", log=False),
+        ReadingConfig(name="current", pv="X:ring"),
+    )
+    plan = make_plan(tmp_path, readings=readings)
+    write_frames(plan)
+    write_readings(plan, current_units=None)
+    complaints = close_master(plan, make_report(plan), constants_start=None, constants_end=None)
+    assert complaints == ("/entry/instrument/current/value has no units.",)
+    assert check_nexus(plan.master) == complaints
+    with h5py.File(plan.master, "r") as file:
+        assert "/entry/instrument/theta" not in file
+        assert field(file, "/entry/readings/pv_index").tolist().count(0) == 11
 
 
 def test_constants_have_their_value_at_start_and_at_end(closed: RunPlan) -> None:

@@ -8,6 +8,7 @@ of dimensions, and what is not mentioned in the definition.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 import h5py
 
@@ -15,6 +16,7 @@ from beamsession.model.clock import from_text
 from beamsession.record.nexus.nxdl import Definition, Item
 from beamsession.record.nexus.objects import text_of
 
+T = TypeVar("T", h5py.Group, h5py.Dataset)
 _KINDS = {
     "NX_INT": "iu",
     "NX_UINT": "u",
@@ -42,7 +44,7 @@ def _in_group(group: h5py.Group, wanted: Item, definition: str) -> Iterator[str]
     for item in wanted.items("attribute"):
         yield from _attribute(group, item)
     for item in wanted.items("field"):
-        if group.name.count("/") == 1 and item.name == "definition":
+        if str(group.name).count("/") == 1 and item.name == "definition":
             if text_of(group.get("definition")) != definition:
                 yield f"{group.name}/definition does not name it."
         else:
@@ -80,11 +82,11 @@ def _choice(group: h5py.Group, item: Item, definition: str) -> Iterator[str]:
 
 
 def _best(
-    candidates: list[h5py.Group] | list[h5py.Dataset],
+    candidates: list[T],
     item: Item,
     group: h5py.Group,
     what: str,
-    check: Callable[[h5py.Group | h5py.Dataset], Iterator[str]],
+    check: Callable[[T], Iterator[str]],
 ) -> Iterator[str]:
     """What is wrong with the best of `candidates`: one that satisfies the definition is enough."""
     if candidates:

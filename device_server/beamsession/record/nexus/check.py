@@ -51,7 +51,7 @@ def _things(group: h5py.Group, sound: frozenset[str], seen: set[int]) -> Iterato
     h5py's own walk makes an object of everything, and there may be ten thousand logs.
     """
     above = "" if group.name == "/" else group.name
-    for name in group:
+    for name in map(str, group):
         if f"{above}/{name}" in sound or group.id.links.get_info(name.encode()).type != _HARD_LINK:
             continue
         thing = group[name]

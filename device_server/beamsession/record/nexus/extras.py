@@ -30,7 +30,7 @@ def mark_targets(file: h5py.File, rules: NexusRules) -> None:
         if field.target is None or isinstance(file.get(field.target, getlink=True), h5py.ExternalLink):
             continue  # What is in a data file is not ours to change.
         thing = file.get(field.target)
-        if thing is not None and thing.file == file:
+        if isinstance(thing, h5py.Group | h5py.Dataset) and thing.file == file:
             thing.attrs["target"] = thing.name
 
 

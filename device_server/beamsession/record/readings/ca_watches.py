@@ -12,9 +12,10 @@ from collections.abc import Callable
 from beamsession.record.readings.libca import Channel, Library
 from beamsession.record.readings.source import Facts, Watcher
 
-# Not every server has the channel with a description: few are searched for at a time, and none for long.
+# Not every server has the channel with a description: few are searched for at a time, and none for ever.
 _MOST_ASKED = 500
-_PATIENCE_S = 3.0
+_PATIENCE_S = 5.0
+_MOST_TRIES = 3
 _TICK_S = 0.2
 _log = logging.getLogger(__name__)
 
@@ -67,6 +68,8 @@ class CaWatches:
             if watch.is_described or now - since > _PATIENCE_S:
                 del self._asked[watch]
                 watch.close_description()
+                if not watch.is_described and watch.tries < _MOST_TRIES:
+                    self._wanted.append(watch)
         while self._wanted and len(self._asked) < _MOST_ASKED:
             watch = self._wanted.popleft()
             if watch not in self._asked:
@@ -95,6 +98,7 @@ class _Watch:
         self._channel: Channel | None = None
         self._description: Channel | None = None
         self.is_described = False
+        self.tries = 0
 
     def open(self, library: Library) -> None:
         """Connect and subscribe."""
@@ -104,6 +108,7 @@ class _Watch:
     def open_description(self, library: Library) -> None:
         """Look for the PV's description."""
         self.is_described = False
+        self.tries += 1
         self._description = Channel(library, f"{self._pv.partition('.')[0]}.DESC", self._description_changed)
 
     def close_description(self) -> None:
@@ -132,6 +137,7 @@ class _Watch:
 
     def _take(self, facts: Facts) -> None:
         self._tell(facts._replace(description=self._facts.description))
+        self.tries = 0
         self._later(lambda: self._want_description(self))
 
     def _description_changed(self, connected: bool) -> None:

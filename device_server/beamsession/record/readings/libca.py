@@ -11,7 +11,7 @@ import ctypes
 import struct
 from collections.abc import Callable
 from ctypes import POINTER, byref, c_char_p, c_int, c_long, c_short, c_uint, c_ulong, c_void_p
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import epics
 
@@ -144,7 +144,7 @@ class Library:
         self._library.ca_flush_io()
 
 
-def _typed(function, *arguments, result=c_int):
+def _typed(function: Any, *arguments: Any, result: Any = c_int) -> Any:
     function.argtypes, function.restype = arguments, result
     return function
 
