@@ -194,7 +194,7 @@ def test_a_closed_master_tells_who_what_when_and_how_it_ended(closed: RunPlan) -
         assert field(file, "/entry/user/name") == "Łukasz"
         assert field(file, "/entry/sample/name") == "CeO2"
         assert field(file, "/entry/run/state") == "INCOMPLETE"
-        assert field(file, "/entry/notes/data") == "INCOMPLETE: eiger: 2 frames missing"
+        assert field(file, "/entry/notes/description") == "INCOMPLETE: eiger: 2 frames missing"
         assert field(file, "/entry/run/check").tolist() == []
         assert file.attrs["file_name"] == "run_0001.nxs"
 
@@ -315,7 +315,7 @@ def test_a_later_process_closes_the_master_with_what_the_first_one_wrote(plan: R
             assert field(file, "/entry/start_time") == "2026-11-21T09:30:00.250000Z"
             assert field(file, "/entry/instrument/monochromator/energy") == 12.4
             assert "/entry/instrument/monochromator/energy_end" not in file
-            assert field(file, "/entry/notes/data") == "ABORTED: the recorder was killed"
+            assert field(file, "/entry/notes/description") == "ABORTED: the recorder was killed"
 
 
 @pytest.mark.parametrize("state", ["missing", "reserved", "damaged"])

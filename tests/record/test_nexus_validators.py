@@ -1,6 +1,7 @@
 """What the field's own validators say of the files of real runs: no error.
 
-punx and pynx follow no external link, so they get a copy with the data in it.
+punx and pynx follow no external link, so they get a copy with the data in it. pynx counts whatever no definition
+mentions as invalid unless told otherwise; files may hold more than that.
 """
 
 from __future__ import annotations
@@ -97,7 +98,7 @@ def assert_valid(master: Path, definition: str = "") -> None:
     copy = expanded(master)
     asked: dict[str, tuple[str | Path, ...]] = {"nxcheck": (second(copy),), "punx": ("validate", copy)}
     if definition:
-        asked |= {"nxvalidate": ("-d", DEFINITIONS, master), "pynx": ("validate", copy)}
+        asked |= {"nxvalidate": ("-d", DEFINITIONS, master), "pynx": ("validate", "--ignore-undocumented", copy)}
     with ThreadPoolExecutor() as pool:
         answers = dict(zip(asked, pool.map(lambda program: said(program, *asked[program]), asked), strict=True))
     assert "Total number of errors: 0" in answers["nxcheck"], answers["nxcheck"]

@@ -103,9 +103,8 @@ def _write_ending(file: h5py.File, report: RunReport, start: datetime) -> None:
     now = datetime.now(UTC)
     write_field(note, "author", PROGRAM)
     write_field(note, "date", now)
-    write_field(note, "type", "text/plain")
-    write_field(note, "description", "the verdict of the run")
-    write_field(note, "data", f"{report.state.value}: {report.reason}" if report.reason else report.state.value)
+    # Not its `data`, which are NX_BINARY.
+    write_field(note, "description", f"{report.state.value}: {report.reason}" if report.reason else report.state.value)
     file.attrs["file_update_time"] = to_text(now)
 
 
