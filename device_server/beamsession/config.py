@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -17,6 +18,7 @@ from beamsession.model.detector import ConstantConfig, DetectorConfig, ReadingCo
 from beamsession.model.errors import InvalidInputError
 from beamsession.model.hook import HookConfig
 from beamsession.model.instrument import AddedFiles, Instrument
+from beamsession.model.nexus import NexusRules
 from beamsession.model.paths import DEFAULT_TEMPLATE, check_template
 from beamsession.model.plan import FileRules, InstrumentFacts
 from beamsession.model.quick_look import QuickLookConfig
@@ -119,6 +121,12 @@ class RunTable(_Table):
     single_file: bool = Field(
         default=False, description="copy every run with data into one file, run_0001_single.nxs, when it has ended"
     )
+    readings_waiting: int = Field(
+        default=2_000_000,
+        ge=1000,
+        le=1_000_000_000,
+        description="values of readings that may wait for the disk, 21 bytes each; those beyond are counted as lost",
+    )
 
 
 class MetadataTable(_Table):
@@ -170,6 +178,7 @@ class Beamline(_Table):
     detectors: tuple[DetectorConfig, ...] = ()
     readings: tuple[ReadingConfig, ...] = ()
     constants: tuple[ConstantConfig, ...] = ()
+    nexus: NexusRules = NexusRules()
     hooks: tuple[HookConfig, ...] = ()
     quick_look: QuickLookConfig = QuickLookConfig()
     catalogue: CatalogueTarget | None = None
@@ -182,9 +191,10 @@ class Beamline(_Table):
         seen: dict[str, str] = {}
         tables = {"detectors": self.detectors, "readings": self.readings, "constants": self.constants}
         for table, items in tables.items():
+            times = Counter(item.name.lower() for item in items)
             for item in items:
                 other = seen.setdefault(item.name.lower(), table)
-                if other is not table or sum(item.name.lower() == twin.name.lower() for twin in items) > 1:
+                if other is not table or times[item.name.lower()] > 1:
                     where = table if other == table else f"{other} and {table}"
                     raise ValueError(f"'{item.name}' names two things in {where}: rename one")
         for detector in self.detectors:
@@ -241,6 +251,7 @@ class Beamline(_Table):
             detectors=self.detectors,
             readings=self.readings,
             constants=self.constants,
+            nexus=self.nexus,
             definition=self.metadata.definition,
             hooks=self.hooks,
             quick_look=self.quick_look,

@@ -28,7 +28,8 @@ from beamsim.beamline import running_beamline
 from beamsim.detector_client import DetectorClient, over_pva
 from beamsim.loopback import Loopback
 from beamsim.starting import BeamlineOptions
-from frame_rig import plan, row
+from frame_rig import plan
+from rows import row
 
 NAME = "fast"
 RATE = 50.0

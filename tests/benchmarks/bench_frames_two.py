@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from beamsession.model.detector import Compression
-from frame_rig import Load, counts, row
+from frame_rig import counts
 from full_ring import FullRing, full_ring
+from rows import Load, row
 
 SIDE = 1024
 FRAMES = 128

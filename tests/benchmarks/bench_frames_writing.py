@@ -21,8 +21,9 @@ import hdf5plugin
 
 from beamsession.model.detector import Compression
 from beamsession.record.streaming import WRITER_ENVIRONMENT
-from frame_rig import Load, bare_writes, counts, filtered_writes, row
+from frame_rig import bare_writes, counts, filtered_writes
 from full_ring import full_ring
+from rows import Load, row
 
 SIDE = 1024
 FRAMES = 128

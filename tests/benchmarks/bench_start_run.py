@@ -27,7 +27,7 @@ def rows() -> list[dict[str, Any]]:
         options = ["--ready-file", str(ready), "--simulator=--size-x=256", "--simulator=--size-y=256"]
         with subprocess.Popen([*command, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as up:
             try:
-                times = _measure(_ready(ready))
+                times = _measure(wait_for_ready(ready))
             finally:
                 up.terminate()
     value = statistics.median(times)
@@ -46,7 +46,7 @@ def rows() -> list[dict[str, Any]]:
     ]
 
 
-def _ready(path: Path) -> dict[str, Any]:
+def wait_for_ready(path: Path) -> dict[str, Any]:
     until = time.monotonic() + _START_S
     while not path.exists():
         if time.monotonic() > until:
@@ -67,14 +67,14 @@ def _one(manager: tango.DeviceProxy, labels: list[str]) -> float:
     """Milliseconds from the command's beginning to RECORDING; the run is then stopped."""
     began = time.perf_counter()
     manager.command_inout("StartRun", "")
-    _await(manager, labels, {"RECORDING"})
+    await_state(manager, labels, {"RECORDING"})
     taken = (time.perf_counter() - began) * 1e3
     manager.command_inout("StopRun")
-    _await(manager, labels, {"COMPLETED", "INCOMPLETE", "ABORTED"})
+    await_state(manager, labels, {"COMPLETED", "INCOMPLETE", "ABORTED"})
     return taken
 
 
-def _await(manager: tango.DeviceProxy, labels: list[str], wanted: set[str]) -> None:
+def await_state(manager: tango.DeviceProxy, labels: list[str], wanted: set[str]) -> None:
     until = time.monotonic() + 60
     while True:
         attribute: Any = manager.read_attribute("RunState")

@@ -20,7 +20,8 @@ from beamsession.record.frame import Frame, FrameFormat
 from beamsession.record.orders import Reserve, format_to_json
 from beamsession.record.ring import Inlet, Ring
 from beamsession.record.streaming import WRITER_ENVIRONMENT
-from frame_rig import MIB, Load, load_of
+from frame_rig import MIB
+from rows import Load, load_of
 
 _FREED = struct.Struct("<QQ")
 _ANSWER_S = 60.0

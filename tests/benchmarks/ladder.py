@@ -19,7 +19,8 @@ from typing import Any
 
 from beamsession.record.streaming import StreamingDetector
 from beamsim.detector_client import DetectorClient
-from frame_rig import MIB, Load, Runs, bare_writes, counts, load_of, row
+from frame_rig import MIB, Runs, bare_writes, counts
+from rows import Load, load_of, row
 
 GOAL = 0.9
 _STEP = 1.3

@@ -16,6 +16,7 @@ from beamsession.model.detector import CaDetector, ConstantConfig, PvaDetector, 
 from beamsession.model.plan import InstrumentFacts, RunKey, RunPlan, SessionFacts
 from beamsession.model.report import RunReport
 from beamsession.model.states import RunState
+from beamsession.record.readings.messages import MOST_ROWS
 from beamsession.record.readings.recorder import ReadingsRecorder
 from beamsession.record.recorder import Recorder
 from beamsession.record.streaming import StreamingDetector
@@ -43,6 +44,7 @@ class Rig:
     detectors: tuple[PvaDetector | CaDetector, ...] = ()
     readings: tuple[ReadingConfig, ...] = ()
     constants: tuple[ConstantConfig, ...] = ()
+    most_rows: int = MOST_ROWS
     recorders: list[Recorder] = field(default_factory=list[Recorder])
 
     def __post_init__(self) -> None:
@@ -62,8 +64,9 @@ class Rig:
         recorder = Recorder(
             "rig",
             {config.name: partial(StreamingDetector, config) for config in self.detectors},
-            partial(ReadingsRecorder, self.readings, self.constants),
+            partial(ReadingsRecorder, self.readings, self.constants, self.most_rows),
             self.journal,
+            readings=self.readings,
         )
         self.recorders.append(recorder)
         wait_until("the processes are up", lambda: "STARTING" not in {item.code for item in recorder.report().problems})

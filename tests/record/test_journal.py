@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from beamsession.model.clock import utc_now
+from beamsession.model.detector import ReadingConfig
 from beamsession.model.errors import RefusedError
 from beamsession.model.plan import InstrumentFacts, RunKey, RunPlan, SessionFacts
 from beamsession.model.report import RunReport
@@ -47,6 +48,34 @@ def test_a_begun_run_is_recalled_with_its_plan_and_how_far_it_was(tmp_path: Path
     memory = reopened(journal).recall()
     assert [(entry.plan, entry.report) for entry in memory.begun] == [(run, last)]
     assert memory.finished == ()
+
+
+def test_readings_are_written_once_and_come_back_with_each_run(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal")
+    readings = tuple(ReadingConfig(name=f"pv_{place}", pv=f"X:{place}") for place in range(1000))
+    runs = [plan(tmp_path, number).model_copy(update={"readings": readings}) for number in (1, 2)]
+    for run in runs:
+        journal.write_begun(run, report(run, RunState.RECORDING))
+    entries = {path.name: path.stat().st_size for path in journal.folder.glob("*.json")}
+    assert len(entries) == 3
+    assert sorted(entries.values())[1] < 3000
+    journal = reopened(journal)
+    assert [entry.plan for entry in journal.recall().begun] == runs
+    for run in runs:
+        journal.write_finished(report(run, RunState.ABORTED))
+    journal = reopened(journal)
+    assert journal.recall().begun == ()
+    assert list(journal.folder.glob("readings-*")) == []
+
+
+def test_a_run_whose_readings_are_gone_is_told_as_unreadable(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal")
+    run = plan(tmp_path).model_copy(update={"readings": (ReadingConfig(name="x", pv="X"),)})
+    journal.write_begun(run, report(run, RunState.RECORDING))
+    next(journal.folder.glob("readings-*")).unlink()
+    memory = reopened(journal).recall()
+    assert memory.begun == ()
+    assert len(memory.unreadable) == 1
 
 
 def test_an_outcome_stays_until_it_is_forgotten(tmp_path: Path) -> None:

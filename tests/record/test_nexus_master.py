@@ -26,9 +26,9 @@ from beamsession.record.datafile import DataFile
 from beamsession.record.frame import Frame, FrameFormat
 from beamsession.record.nexus import check_nexus, close_master, start_master
 from beamsession.record.nexus.seconds import nanoseconds
-from beamsession.record.readings.board import Row
+from beamsession.record.readings.board import ROW, Rows
 from beamsession.record.readings.reading import Reading
-from beamsession.record.readings.table import Column
+from beamsession.record.readings.table import Column, TableColumns
 from beamsession.record.readings.tablewriter import TableWriter
 
 START = datetime(2026, 11, 21, 9, 30, 0, 250_000, tzinfo=UTC)
@@ -89,17 +89,21 @@ def make_frame(form: FrameFormat | None, number: int) -> Frame:
     return Frame(form, number + 100, stamp, stamp + 1_000_000, pixels.view("u1"))
 
 
-def write_readings(plan: RunPlan) -> None:
+def write_readings(plan: RunPlan, current_units: str | None = "mA") -> None:
     """theta moves by 0.1 deg every 100 ms from 1.0, current is there from a minute before."""
     columns = [
         Column(name="theta", pv="X:m1.RBV", units="deg", description="rotation"),
-        Column(name="current", pv="X:ring", units="mA"),
+        Column(name="current", pv="X:ring", units=current_units),
     ]
-    table = TableWriter(plan.readings_file, columns, plan.rules)
+    table = TableWriter(plan.readings_file, TableColumns.of(columns), plan.rules)
     begin = nanoseconds(START)
-    table.append([Row(0, begin - 10**9, 1.0, 0), Row(1, begin - 60 * 10**9, 200.0, 0)])
-    table.append([Row(0, begin + number * 100_000_000, 1.0 + number / 10, 0) for number in range(1, 11)])
+    table.append(rows((0, begin - 10**9, 1.0, 0), (1, begin - 60 * 10**9, 200.0, 0)))
+    table.append(rows(*[(0, begin + number * 100_000_000, 1.0 + number / 10, 0) for number in range(1, 11)]))
     table.close()
+
+
+def rows(*lines: tuple[int, int, float, int]) -> Rows:
+    return np.array(list(lines), ROW)
 
 
 def make_report(plan: RunPlan, frames: int = FRAMES, **changes: Any) -> RunReport:
@@ -185,12 +189,12 @@ def test_a_closed_master_tells_who_what_when_and_how_it_ended(closed: RunPlan) -
         assert field(file, "/entry/collection_identifier") == "17"
         assert field(file, "/entry/start_time") == "2026-11-21T09:30:00.250000Z"
         assert field(file, "/entry/end_time") == "2026-11-21T09:30:02.250000Z"
-        assert field(file, "/entry/duration") == 2.0
-        assert units(file, "/entry/duration") == "s"
+        assert field(file, "/entry/duration") == 2000
+        assert units(file, "/entry/duration") == "ms"
         assert field(file, "/entry/user/name") == "Łukasz"
         assert field(file, "/entry/sample/name") == "CeO2"
         assert field(file, "/entry/run/state") == "INCOMPLETE"
-        assert field(file, "/entry/notes/data") == "INCOMPLETE: eiger: 2 frames missing"
+        assert field(file, "/entry/notes/description") == "INCOMPLETE: eiger: 2 frames missing"
         assert field(file, "/entry/run/check").tolist() == []
         assert file.attrs["file_name"] == "run_0001.nxs"
 
@@ -237,6 +241,22 @@ def test_readings_become_logs_at_their_paths(closed: RunPlan) -> None:
         assert len(field(file, "/entry/instrument/theta/value")) == 11
 
 
+def test_a_reading_can_be_left_in_the_table_and_one_without_units_is_told(tmp_path: Path) -> None:
+    readings = (
+        ReadingConfig(name="theta", pv="X:m1.RBV", log=False),
+        ReadingConfig(name="current", pv="X:ring"),
+    )
+    plan = make_plan(tmp_path, readings=readings)
+    write_frames(plan)
+    write_readings(plan, current_units=None)
+    complaints = close_master(plan, make_report(plan), constants_start=None, constants_end=None)
+    assert complaints == ("/entry/instrument/current/value has no units.",)
+    assert check_nexus(plan.master) == complaints
+    with h5py.File(plan.master, "r") as file:
+        assert "/entry/instrument/theta" not in file
+        assert field(file, "/entry/readings/pv_index").tolist().count(0) == 11
+
+
 def test_constants_have_their_value_at_start_and_at_end(closed: RunPlan) -> None:
     with h5py.File(closed.master, "r") as file:
         assert file["/entry/instrument/monochromator"].attrs["NX_class"] == "NXmonochromator"
@@ -260,7 +280,9 @@ def test_a_run_can_be_followed_through_its_master_while_it_is_written(plan: RunP
     start_master(plan, start=START, constants=constants(12.4))
     form = FrameFormat(SHAPE, "<u2")
     writer = DataFile(plan.data_file("eiger"), form, title="Eiger", units="counts", compression=Compression.NONE)
-    table = TableWriter(plan.readings_file, [Column(name="theta", pv="X:m1.RBV", units="deg")], plan.rules)
+    table = TableWriter(
+        plan.readings_file, TableColumns.of([Column(name="theta", pv="X:m1.RBV", units="deg")]), plan.rules
+    )
     writer.append(make_frame(form, 0))
     writer.flush()
     with h5py.File(plan.master, "r", swmr=True) as file:
@@ -270,7 +292,7 @@ def test_a_run_can_be_followed_through_its_master_while_it_is_written(plan: RunP
         for number in range(1, 4):
             writer.append(make_frame(form, number))
         writer.flush()
-        table.append([Row(0, nanoseconds(START), 1.0, 0)])
+        table.append(rows((0, nanoseconds(START), 1.0, 0)))
         data.refresh()
         values.refresh()
         assert data[:, 0, 0].tolist() == [0, 1, 2, 3]
@@ -293,7 +315,7 @@ def test_a_later_process_closes_the_master_with_what_the_first_one_wrote(plan: R
             assert field(file, "/entry/start_time") == "2026-11-21T09:30:00.250000Z"
             assert field(file, "/entry/instrument/monochromator/energy") == 12.4
             assert "/entry/instrument/monochromator/energy_end" not in file
-            assert field(file, "/entry/notes/data") == "ABORTED: the recorder was killed"
+            assert field(file, "/entry/notes/description") == "ABORTED: the recorder was killed"
 
 
 @pytest.mark.parametrize("state", ["missing", "reserved", "damaged"])

@@ -19,6 +19,7 @@ from beamsession.model.detector import TABLE_LAYOUT, TableDetector
 from beamsession.model.errors import RefusedError
 from beamsession.model.plan import FileRules, RunPlan
 from beamsession.model.states import RunState
+from beamsession.record.kinds import detector_of
 from beamsession.record.lockfile import LockFile, lock_path
 from beamsession.record.readings.recorder import ReadingsRecorder
 from beamsession.record.recorder import Recorder
@@ -28,7 +29,6 @@ from beamsession.record.tables.filling import Filling
 from beamsession.record.tables.orders import Prepare
 from beamsession.record.tables.recorder import TableRecorder
 from beamsession.record.tables.tablefile import stored_names
-from beamsession.servers.recorder import main
 from frame_server import run_plan, stored, wait_until
 from table_server import COLUMNS, TableServer
 
@@ -320,7 +320,7 @@ def test_a_killed_process_ends_the_run_and_its_rows_can_be_read(
 ) -> None:
     config = TABLE
     recorder = Recorder(
-        "tables", {"scan": partial(main._detector, config)}, partial(ReadingsRecorder, (), ()), tmp_path / "journal"
+        "tables", {"scan": partial(detector_of, config)}, partial(ReadingsRecorder, (), ()), tmp_path / "journal"
     )
     try:
         wait_until("it is up", lambda: "STARTING" not in {item.code for item in recorder.report().problems})

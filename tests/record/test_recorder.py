@@ -20,6 +20,7 @@ from beamsession.model.report import RunReport
 from beamsession.model.states import RunState
 from beamsession.record.lockfile import LockFile
 from beamsession.record.recorder import Recorder
+from beamsession.record.run import first_report
 from beamsim.detector_client import DetectorClient
 from beamsim.running import Beamline
 from recorder_rig import (
@@ -268,6 +269,36 @@ def test_readings_and_constants_are_in_the_master(rig: Rig, beamline: Beamline, 
 
 
 @pytest.mark.crash
+def test_readings_that_the_disk_does_not_take_make_the_run_incomplete(
+    rig: Rig, beamline: Beamline, pva_detector: DetectorClient
+) -> None:
+    rig.readings = (ReadingConfig(name="ring", pv=f"{beamline.prefix}RingCurrent"),)
+    rig.most_rows = 2  # It posts more often than the table is written.
+    recorder, plan = rig.start(), rig.plan()
+    begin(recorder, plan)
+    pva_detector.start(5, period=0.005)
+    pva_detector.wait()
+    wait_until("the loss is told while it records", lambda: (recorder.report().current or first_report(plan)).reason)
+    wait_until("the frames are written", lambda: written(recorder) == 5)
+    recorder.stop(plan.key)
+    ended = outcome(recorder, plan)
+    assert ended.state is RunState.INCOMPLETE
+    assert ended.readings_lost > 0
+    assert f"readings: {ended.readings_lost} values were lost" in ended.reason
+    assert value_in(plan.readings_file, "/entry/readings/lost").tolist() == [ended.readings_lost]
+    assert "values were lost" in value_in(plan.master, "/entry/run/reason").decode()
+    assert stored_frames(plan.data_file("fast")) == 5
+
+
+def test_a_plan_with_the_digest_of_other_readings_is_refused(rig: Rig, recorder: Recorder) -> None:
+    plan = rig.plan(readings=(), readings_digest="0" * 32)
+    assert [problem.code for problem in recorder.check(plan)] == ["READINGS_DIFFER"]
+    with pytest.raises(RefusedError) as refusal:
+        recorder.prepare(plan)
+    assert refusal.value.code == "READINGS_DIFFER"
+    assert recorder.report().current is None
+
+
 def test_readings_that_die_do_not_take_the_frames_with_them(
     rig: Rig, beamline: Beamline, pva_detector: DetectorClient
 ) -> None:

@@ -340,6 +340,9 @@ class ReadingConfig(Value):
         default=False, description="match it to the frames by time and write it as an axis of the run's NXdata"
     )
     path: NexusPath | None = Field(default=None, description="where the NXlog goes; left out: /entry/instrument/<name>")
+    log: bool = Field(
+        default=True, description="make an NXlog of it at the run's end; false: it is only in the table of readings"
+    )
 
 
 class ConstantConfig(Value):

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field
 from beamsession.model.definition import MetadataDefinition
 from beamsession.model.detector import ConstantConfig, DetectorConfig, Identifier, ReadingConfig, Value
 from beamsession.model.hook import HookConfig
+from beamsession.model.nexus import NexusRules
 from beamsession.model.paths import DEFAULT_TEMPLATE, check_template
 from beamsession.model.plan import FileRules, InstrumentFacts
 from beamsession.model.quick_look import QuickLookConfig
@@ -37,6 +38,7 @@ class Instrument(Value):
     detectors: tuple[DetectorConfig, ...] = ()
     readings: tuple[ReadingConfig, ...] = ()
     constants: tuple[ConstantConfig, ...] = ()
+    nexus: NexusRules = NexusRules()
     definition: MetadataDefinition = Field(default=MetadataDefinition(), description="of its sessions' metadata")
     hooks: tuple[HookConfig, ...] = ()
     quick_look: QuickLookConfig = QuickLookConfig()

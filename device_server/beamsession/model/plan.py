@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import Field
 
 from beamsession.model.detector import ConstantConfig, DetectorConfig, ReadingConfig, Value
+from beamsession.model.nexus import NexusRules
 
 
 class RunKey(Value):
@@ -69,7 +70,9 @@ class RunPlan(Value):
     frames: int | None = Field(default=None, ge=1)
     detectors: tuple[DetectorConfig, ...] = ()
     readings: tuple[ReadingConfig, ...] = ()
+    readings_digest: str = Field(default="", description="stands for `readings` where both ends know them")
     constants: tuple[ConstantConfig, ...] = ()
+    nexus: NexusRules = NexusRules()
     rules: FileRules = FileRules()
     connect_timeout_s: float = Field(default=2.0, gt=0, description="how long a PV may take to answer at start")
     min_free_bytes: int = Field(default=0, ge=0)

@@ -68,6 +68,7 @@ class RunReport(Value):
     accounts: tuple[Completeness, ...] = ()
     rate: float = 0.0
     readings: int = Field(default=0, description="readings written so far")
+    readings_lost: int = Field(default=0, description="readings that the disk did not take in time")
     pauses: tuple[PauseInterval, ...] = ()
     master: Path | None = None
     files: tuple[Path, ...] = ()

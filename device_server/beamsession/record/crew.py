@@ -16,14 +16,14 @@ from beamsession.model.report import Problem
 from beamsession.record.deadline import Lane, gather, sentence_of
 from beamsession.record.detector import Detector, Progress
 from beamsession.record.readings.reading import Reading
-from beamsession.record.scalars import Scalars
+from beamsession.record.scalars import ReadingsLost, Scalars
 
 # An order is a message to a child process; only a process that hangs lets one wait this long.
 _ORDER_S = 10.0
 _LOOK_S = 0.5
 _PAUSE_S = 0.02
 _SILENT_S = 10.0
-R = TypeVar("R")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class Look:
     accounts: tuple[Completeness, ...]
     rate: float
     readings: int
+    lost: ReadingsLost
     failures: Mapping[str, str]
     closed: bool
     finished: bool
@@ -48,6 +49,7 @@ class Crew:
         self._scalars = scalars
         self._prepared: list[Lane[Detector]] = []
         self._scalars_prepared = False
+        self._scalars_seen = (0, ReadingsLost(), "")
         self._progress = {lane.name: _nothing_yet(lane.name, plan.frames_of(lane.name)) for lane in detectors}
         self._heard = dict.fromkeys(self._progress, time.monotonic())
         self._short_since: float | None = None
@@ -102,13 +104,14 @@ class Crew:
     def look(self) -> Look:
         """How far everybody is; a member that is late is shown as last seen, and as broken when it stays so."""
         asked = {lane: lane.submit(lambda detector: detector.progress()) for lane in self._prepared}
-        count = self._scalars.submit(lambda scalars: (scalars.count, scalars.failure))
+        count = self._scalars.submit(lambda scalars: (scalars.count, scalars.lost, scalars.failure))
         failures: dict[str, str] = {}
         for lane, answer in asked.items():
             self._hear(lane, answer)
             if failure := self._progress[lane.name].failure:
                 failures[lane.name] = failure
-        readings, broken = _answer_or(count, (0, ""))
+        self._scalars_seen = _answer_or(count, self._scalars_seen)
+        readings, lost, broken = self._scalars_seen
         if broken:
             failures[self._scalars.name] = broken
         seen = [self._progress[lane.name] for lane in self._detectors]
@@ -116,6 +119,7 @@ class Crew:
             accounts=tuple(progress.account for progress in seen),
             rate=sum(progress.rate for progress in seen),
             readings=readings,
+            lost=lost,
             failures=failures,
             closed=all(self._progress[lane.name].closed for lane in self._prepared),
             finished=self._is_finished(seen),
@@ -150,7 +154,7 @@ class Crew:
         """The key of the table of readings in `files` and `failures`."""
         return self._scalars.name
 
-    def _order(self, work: Callable[[Detector], R]) -> list[R]:
+    def _order(self, work: Callable[[Detector], T]) -> list[T]:
         answers, faults = gather([lane.submit(work) for lane in self._prepared], _ORDER_S)
         if faults:
             raise faults[0]
@@ -206,7 +210,7 @@ def _named(name: str, fault: Exception) -> Exception:
     )
 
 
-def _answer_or(answer: Future[tuple[int, str]], otherwise: tuple[int, str]) -> tuple[int, str]:
+def _answer_or(answer: Future[T], otherwise: T) -> T:
     try:
         return answer.result(_LOOK_S)
     except Exception:

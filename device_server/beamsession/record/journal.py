@@ -11,12 +11,14 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from beamsession.model.abridged import Abridger, readings_from_json, readings_json
 from beamsession.model.detector import Value
 from beamsession.model.errors import RefusedError, UnavailableError
 from beamsession.model.plan import RunKey, RunPlan
 from beamsession.model.report import RunReport
 
 _BEGUN, _FINISHED = ".begun.json", ".finished.json"
+_READINGS = "readings-"
 
 
 class BegunRun(Value):
@@ -43,6 +45,7 @@ class Journal:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._abridger = Abridger()
         folder.mkdir(parents=True, exist_ok=True)
         self._lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
         try:
@@ -69,23 +72,28 @@ class Journal:
         ended = [report.key for report in finished]
         for path in sorted(self.folder.glob(f"*{_BEGUN}")):
             try:
-                entry = BegunRun.model_validate_json(path.read_bytes())
-            except ValidationError:
+                entry = self._read_begun(path)
+            except (ValidationError, OSError):
                 unreadable.append(path)
                 continue
             if entry.plan.key in ended:
                 path.unlink()  # Killed between the outcome and this.
             else:
                 begun.append(entry)
+        if not begun and not unreadable:
+            self._forget_readings()
         return Memory(tuple(begun), tuple(finished), tuple(unreadable))
 
     def write_begun(self, plan: RunPlan, report: RunReport) -> None:
         """Write down that this run lives, and how far it is."""
-        self._replace(self._path(plan.key, _BEGUN), BegunRun(plan=plan, report=report))
+        short = self._abridger.short(plan)
+        if plan.readings and not (readings := self._readings_path(short.readings_digest)).exists():
+            self._replace(readings, readings_json(plan.readings))
+        self._replace(self._path(plan.key, _BEGUN), _json(BegunRun(plan=short, report=report)))
 
     def write_finished(self, report: RunReport) -> None:
         """Write down the outcome; from now on the run is no longer begun."""
-        self._replace(self._path(report.key, _FINISHED), report)
+        self._replace(self._path(report.key, _FINISHED), _json(report))
         self._path(report.key, _BEGUN).unlink(missing_ok=True)
 
     def forget(self, key: RunKey) -> None:
@@ -97,17 +105,35 @@ class Journal:
         """Let another recorder use the folder."""
         os.close(self._lock)
 
+    def _read_begun(self, path: Path) -> BegunRun:
+        entry = BegunRun.model_validate_json(path.read_bytes())
+        digest = entry.plan.readings_digest
+        if not digest:
+            return entry
+        readings = readings_from_json(self._readings_path(digest).read_bytes())
+        plan = entry.plan.model_copy(update={"readings": readings, "readings_digest": ""})
+        return BegunRun(plan=plan, report=entry.report)
+
+    def _forget_readings(self) -> None:
+        """Those of earlier configurations, which no run needs any more."""
+        for path in self.folder.glob(f"{_READINGS}*.json"):
+            path.unlink()
+
+    def _readings_path(self, digest: str) -> Path:
+        """Readings are written once and named by many runs: thousands of them would make each entry large."""
+        return self.folder / f"{_READINGS}{digest}.json"
+
     def _path(self, key: RunKey, ending: str) -> Path:
         plain = re.sub(r"[^A-Za-z0-9_-]", "_", key.instrument)
         # Two instruments may look alike once made plain; the checksum keeps them apart.
         mark = f"{zlib.crc32(key.instrument.encode()):08x}"
         return self.folder / f"{plain}-{mark}-{key.session_id:06d}-{key.run_number:04d}{ending}"
 
-    def _replace(self, path: Path, value: Value) -> None:
+    def _replace(self, path: Path, content: bytes) -> None:
         fresh = path.with_name(f".{path.name}.new")
         try:
             with fresh.open("wb") as file:
-                file.write(value.model_dump_json().encode())
+                file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
             fresh.replace(path)
@@ -126,3 +152,7 @@ class Journal:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def _json(value: Value) -> bytes:
+    return value.model_dump_json().encode()

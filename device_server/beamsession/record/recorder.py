@@ -7,11 +7,13 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from beamsession.model.abridged import Completer
 from beamsession.model.clock import Clock, utc_now
+from beamsession.model.detector import ReadingConfig
 from beamsession.model.errors import NotFoundError, RefusedError, UnavailableError
 from beamsession.model.plan import RunKey, RunPlan
 from beamsession.model.report import DiskFacts, FileFacts, Problem, RecorderReport, RunReport
@@ -51,6 +53,7 @@ class Recorder:
 
     `detectors` and `scalars` build the engines; each is built in a thread of its own, so that the recorder answers
     before they are up (the problem STARTING until then). One control thread lives one run after the other.
+    `readings` are those that a plan may name by their digest.
     Raises RefusedError (JOURNAL_IN_USE) when another process records with this journal.
     """
 
@@ -61,10 +64,12 @@ class Recorder:
         scalars: Callable[[], Scalars],
         journal_folder: Path,
         clock: Clock = utc_now,
+        readings: Sequence[ReadingConfig] = (),
     ) -> None:
         self.name = name
         self._boot = uuid.uuid4().hex
         self._clock = clock
+        self._completer = Completer(tuple(readings))
         self._disk = DiskHand()
         self._journal = Journal(journal_folder)
         memory = self._journal.recall()
@@ -82,6 +87,10 @@ class Recorder:
 
     def check(self, plan: RunPlan) -> tuple[Problem, ...]:
         """Every reason why this run would fail."""
+        try:
+            plan = self._completer.whole(plan)
+        except RefusedError as error:
+            return (Problem(code=error.code, sentence=error.sentence, remedy=error.remedy),)
         with self._changed:
             live = self._lives[0].key if self._lives else None
         busy = [_busy(live)] if live is not None and live != plan.key else []
@@ -91,6 +100,7 @@ class Recorder:
 
     def prepare(self, plan: RunPlan) -> None:
         """Begin this run; a run that was begun already is left alone."""
+        plan = self._completer.whole(plan)
         with self._admission:
             with self._changed:
                 if self._knows(plan.key):

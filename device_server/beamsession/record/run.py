@@ -27,6 +27,7 @@ from beamsession.record.folders import existing_file_problems, make_folder
 from beamsession.record.journal import Journal
 from beamsession.record.readings.reading import Reading
 from beamsession.record.salvage import make_readable, salvage
+from beamsession.record.scalars import ReadingsLost
 from beamsession.record.stall import Stall
 
 _TICK_S = 0.05
@@ -56,6 +57,7 @@ class LiveRun:
         self._arm_fault: Exception | None = None
         self._constants: Mapping[str, Reading] = {}
         self._failures: dict[str, str] = {}
+        self._lost = ReadingsLost()
         self._report = first_report(plan)
 
     def report(self) -> RunReport:
@@ -173,7 +175,14 @@ class LiveRun:
 
     def _look(self) -> Look:
         look = self._crew.look()
-        self._set(accounts=look.accounts, rate=look.rate, readings=look.readings, warnings=look.warnings)
+        self._set(
+            accounts=look.accounts,
+            rate=look.rate,
+            readings=look.readings,
+            readings_lost=look.lost.count,
+            warnings=look.warnings,
+        )
+        self._note_lost(look.lost)
         for name, failure in look.failures.items():
             if name in self._failures:
                 continue
@@ -184,6 +193,14 @@ class LiveRun:
             else:
                 self.end(Ending(drain=True, reason=f"{name}: {failure}"))
         return look
+
+    def _note_lost(self, lost: ReadingsLost) -> None:
+        """The frames are still worth having; what is lost now is told at once, and in the verdict."""
+        if lost.count == self._lost.count:
+            return
+        _log.error("run %s: readings: %s", self.key, lost.sentence)
+        self._lost = lost
+        self._set(reason=f"{self._crew.scalars_name}: {lost.sentence}")
 
     def _close(self) -> RunReport:
         constants_end: Mapping[str, Reading] = {}
@@ -220,10 +237,10 @@ class LiveRun:
         return tuple(found[item.detector].account(item) if item.detector in found else item for item in accounts)
 
     def _with_readings(self, state: RunState, reason: str) -> tuple[RunState, str]:
-        broken = self._failures.get(self._crew.scalars_name)
-        if broken is None:
+        troubles = [self._failures.get(self._crew.scalars_name), self._lost.sentence]
+        if not any(troubles):
             return state, reason
-        sentence = f"readings: {broken}"
+        sentence = "; ".join(f"readings: {trouble}" for trouble in troubles if trouble)
         return (
             RunState.INCOMPLETE if state is RunState.COMPLETED else state,
             f"{reason}; {sentence}" if reason else sentence,

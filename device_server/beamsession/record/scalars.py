@@ -4,11 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from beamsession.model.plan import RunPlan
 from beamsession.model.report import Problem
 from beamsession.record.readings.reading import Reading
+
+
+class ReadingsLost(NamedTuple):
+    """How many readings a run lost because the disk did not follow, and the names of the first that did."""
+
+    count: int = 0
+    first: tuple[str, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        """The same for a person; empty if none was lost."""
+        if not self.count:
+            return ""
+        return f"{self.count} values were lost, the disk did not follow ({', '.join(self.first)} …)"
 
 
 class Scalars(Protocol):
@@ -17,6 +31,11 @@ class Scalars(Protocol):
     @property
     def count(self) -> int:
         """Readings written in the present run."""
+        ...
+
+    @property
+    def lost(self) -> ReadingsLost:
+        """Readings of the present run that found no room."""
         ...
 
     @property

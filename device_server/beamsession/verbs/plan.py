@@ -36,6 +36,7 @@ def plan_run(instrument: Instrument, session: Session, run: Run) -> RunPlan:
         detectors=tuple(item for item in instrument.detectors if item.name in run.detectors),
         readings=instrument.readings,
         constants=instrument.constants,
+        nexus=instrument.nexus,
         rules=instrument.rules,
         connect_timeout_s=instrument.connect_timeout_s,
         min_free_bytes=instrument.min_free_bytes,

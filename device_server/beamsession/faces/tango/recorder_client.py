@@ -10,6 +10,7 @@ import tango
 from pydantic import TypeAdapter
 
 from beamsession.faces.tango.text import from_tango, to_json, transport_error
+from beamsession.model.abridged import Abridger
 from beamsession.model.plan import RunKey, RunPlan
 from beamsession.model.report import DiskFacts, FileFacts, Problem, RecorderReport
 
@@ -27,16 +28,17 @@ class TangoRecorder:
 
     def __init__(self, device: str) -> None:
         self.device = device
+        self._abridger = Abridger()
         self._lock = threading.Lock()
         self._proxy: tango.DeviceProxy | None = None
 
     def check(self, plan: RunPlan) -> tuple[Problem, ...]:
         """Every reason why this run would fail."""
-        return _PROBLEMS.validate_json(self._call("Check", plan))
+        return _PROBLEMS.validate_json(self._call("Check", self._abridger.short(plan)))
 
     def prepare(self, plan: RunPlan) -> None:
         """Begin this run."""
-        self._call("Prepare", plan)
+        self._call("Prepare", self._abridger.short(plan))
 
     def pause(self, key: RunKey) -> None:
         """Let frames pass unrecorded."""

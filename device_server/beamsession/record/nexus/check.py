@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -23,20 +23,44 @@ def check_nexus(path: Path) -> tuple[str, ...]:
     """Complaints about a NeXus file, each a sentence; empty: it passed. No data is read."""
     try:
         with h5py.File(path, "r") as file:
-            return tuple(check_file(file))
+            return tuple(shortened(check_file(file)))
     except OSError:
         return (f"{path.name} is missing, or no program can open it.",)
 
 
-def check_file(file: h5py.File) -> list[str]:
-    """The same for an open file; links are followed from the folder where it is."""
+def check_file(file: h5py.File, sound: Collection[str] = ()) -> list[str]:
+    """The same for an open file; links are followed from the folder where it is. Groups in `sound` are passed over."""
     complaints = [*_default_plot(file), *_entries(file)]
     for path in _leading_elsewhere(file):
         complaints.extend(_link(file, path, file.get(path, getlink=True)))
-    file.visititems(lambda _, thing: complaints.extend(_thing(thing)))
+    for thing in _things(file, frozenset(sound), set()):
+        complaints.extend(_thing(thing))
+    return complaints
+
+
+def shortened(complaints: Sequence[str]) -> list[str]:
+    """The first of them, and how many there are more."""
     if len(complaints) > _MOST:
         return [*complaints[:_MOST], f"And {len(complaints) - _MOST} complaints more."]
-    return complaints
+    return list(complaints)
+
+
+def _things(group: h5py.Group, sound: frozenset[str], seen: set[int]) -> Iterator[h5py.Group | h5py.Dataset]:
+    """Each group and field below `group` once, in the order of their names; soft and external links are not followed.
+
+    h5py's own walk makes an object of everything, and there may be ten thousand logs.
+    """
+    above = "" if group.name == "/" else group.name
+    for name in map(str, group):
+        if f"{above}/{name}" in sound or group.id.links.get_info(name.encode()).type != _HARD_LINK:
+            continue
+        thing = group[name]
+        if hash(thing.id) in seen or not isinstance(thing, h5py.Group | h5py.Dataset):
+            continue
+        seen.add(hash(thing.id))
+        yield thing
+        if isinstance(thing, h5py.Group):
+            yield from _things(thing, sound, seen)
 
 
 def _default_plot(file: h5py.File) -> Iterator[str]:

@@ -55,8 +55,6 @@ def _write_instrument(entry: h5py.Group, facts: InstrumentFacts) -> None:
     source = make_group(instrument, "source", "NXsource")
     if facts.source_name or facts.facility:
         write_field(source, "name", facts.source_name or facts.facility)
-    if facts.facility:
-        write_field(source, "facility", facts.facility)
 
 
 def _write_user(entry: h5py.Group, plan: RunPlan) -> None:
@@ -81,6 +79,8 @@ def _write_session(entry: h5py.Group, plan: RunPlan) -> None:
     for name in ("name", "title", "proposal", "user"):
         write_field(session, name, getattr(facts, name))
     write_metadata(session, facts.metadata, facts.units)
+    if plan.instrument.facility:
+        write_field(session, "facility", plan.instrument.facility)
     run = make_group(entry, "run", "NXcollection")
     write_field(run, "number", plan.key.run_number)
     write_field(run, "title", plan.title)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import h5py
 import numpy as np
 
+from beamsession.model.clock import to_text
 from beamsession.model.detector import ReadingConfig
 from beamsession.model.plan import RunPlan
 from beamsession.model.report import PauseInterval
+from beamsession.record.nexus.compact import Compact
 from beamsession.record.nexus.objects import make_group, write_field
 from beamsession.record.nexus.places import PlaceTakenError, group_on_the_way
 from beamsession.record.nexus.seconds import seconds_since
@@ -24,24 +27,46 @@ def link_table(entry: h5py.Group, plan: RunPlan) -> None:
     entry["readings"] = h5py.ExternalLink(plan.readings_file.name, GROUP)
 
 
+@dataclass(frozen=True)
+class WrittenLogs:
+    """The paths of NXlogs that need no further check, in their order, and what is to be complained of."""
+
+    paths: tuple[str, ...] = ()
+    complaints: tuple[str, ...] = ()
+
+
 def write_logs(
-    file: h5py.File, readings: Sequence[ReadingConfig], series: Sequence[Series], start: datetime
-) -> list[str]:
-    """The NXlog of each reading at its path; complaints about those that cannot be written."""
-    by_name = {item.column.name: item for item in series}
+    file: h5py.File, readings: Sequence[ReadingConfig], series: Iterable[Series], start: datetime
+) -> WrittenLogs:
+    """The NXlog of each reading that shall have one, at its path."""
+    by_name = {reading.name: reading for reading in readings if reading.log}
+    paths: list[str] = []
     complaints: list[str] = []
-    for reading in readings:
-        item = by_name.get(reading.name)
-        if item is None:
+    compact, parents = Compact(), {}
+    for item in series:
+        reading = by_name.get(item.column.name)
+        if reading is None:
             continue
         path = log_path(reading)
         try:
-            parent = group_on_the_way(file, path)
+            parent = _parent(file, path, parents)
         except PlaceTakenError as taken:
             complaints.append(f"The reading '{reading.name}' could not be written: {taken}")
             continue
-        _write_log(make_group(parent, path.rpartition("/")[2], "NXlog"), item, start)
-    return complaints
+        _write_log(compact, parent, path.rpartition("/")[2], item, start)
+        paths.append(path)
+        if item.column.units is None and not item.column.labels:
+            complaints.append(f"{path}/value has no units.")
+    return WrittenLogs(tuple(paths), tuple(complaints))
+
+
+def _parent(file: h5py.File, path: str, known: dict[str, h5py.Group]) -> h5py.Group:
+    """As `group_on_the_way`, which takes too long for thousands of logs in one group."""
+    above, _, name = path.rpartition("/")
+    parent = known.get(above)
+    if parent is None or name.encode() in parent.id:
+        parent = known[above] = group_on_the_way(file, path)
+    return parent
 
 
 def log_path(reading: ReadingConfig) -> str:
@@ -51,13 +76,13 @@ def log_path(reading: ReadingConfig) -> str:
 
 def plot_first_log(file: h5py.File, readings: Sequence[ReadingConfig]) -> None:
     """Let the default plot be the first reading over time: for a run that has no detector."""
-    written = [log_path(reading) for reading in readings if log_path(reading) in file]
-    if not written:
+    first = next((path for reading in readings if (path := log_path(reading)) in file), None)
+    if first is None:
         return
     entry = file["entry"]
     assert isinstance(entry, h5py.Group)
     plot = make_group(entry, "plot", "NXdata")
-    plot["value"], plot["time"] = h5py.SoftLink(f"{written[0]}/value"), h5py.SoftLink(f"{written[0]}/time")
+    plot["value"], plot["time"] = h5py.SoftLink(f"{first}/value"), h5py.SoftLink(f"{first}/time")
     plot.attrs.update({"signal": "value", "axes": ["time"], "time_indices": 0})
     entry.attrs["default"] = "plot"
 
@@ -72,13 +97,14 @@ def write_pauses(parent: h5py.Group, pauses: Sequence[PauseInterval], start: dat
     write_field(log, "description", "1: frames are not recorded, 0: they are")
 
 
-def _write_log(log: h5py.Group, item: Series, start: datetime) -> None:
+def _write_log(compact: Compact, parent: h5py.Group, name: str, item: Series, start: datetime) -> None:
     column = item.column
-    write_field(log, "time", seconds_since(start, item.times), "s", start=start)
+    log = compact.group(parent, name, "NXlog")
+    compact.field(log, "time", seconds_since(start, item.times), units="s", start=to_text(start))
     units = "" if column.labels else column.units
-    value = write_field(log, "value", item.values, units, pv=column.pv)
+    compact.field(log, "value", item.values, units=units, pv=column.pv)
+    compact.field(log, "severity", item.severities)
     if column.labels:
-        value.attrs[LABELS_ATTRIBUTE] = list(column.labels)
-    write_field(log, "severity", item.severities, description="EPICS alarm severity, 3: invalid or disconnected")
+        h5py.Group(log)["value"].attrs[LABELS_ATTRIBUTE] = list(column.labels)
     if column.description:
-        write_field(log, "description", column.description)
+        compact.text(log, "description", column.description)

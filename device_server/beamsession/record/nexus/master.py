@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import h5py
 
@@ -11,15 +11,16 @@ from beamsession.model.clock import to_text
 from beamsession.model.plan import RunPlan
 from beamsession.model.report import RunReport
 from beamsession.model.states import RunState
-from beamsession.record.nexus.check import check_file
+from beamsession.record.nexus.check import check_file, shortened
 from beamsession.record.nexus.constants import read_constants, read_start, write_constants
 from beamsession.record.nexus.entry import PROGRAM, write_head
+from beamsession.record.nexus.extras import check_extras, mark_targets, write_extras
 from beamsession.record.nexus.frames import link_detectors, prefer_readable, write_accounts, write_axes
-from beamsession.record.nexus.logs import link_table, plot_first_log, write_logs, write_pauses
+from beamsession.record.nexus.logs import WrittenLogs, link_table, plot_first_log, write_logs, write_pauses
 from beamsession.record.nexus.objects import make_group, write_field
 from beamsession.record.nexus.replace import new_file, replaced_file
 from beamsession.record.readings.reading import Reading
-from beamsession.record.readings.table import Series, read_table
+from beamsession.record.readings.table import Series, each_series
 
 
 def start_master(plan: RunPlan, *, start: datetime, constants: Mapping[str, Reading]) -> None:
@@ -50,17 +51,17 @@ def close_master(
     with replaced_file(plan.master, plan.rules) as file:
         complaints = _write_beginning(file, plan, start, at_start)
         complaints += write_constants(file, plan.constants, constants_end or {}, ending="_end")
-        series, unreadable = _series(plan)
-        complaints += unreadable
-        complaints += write_logs(file, plan.readings, series, start)
-        complaints += write_axes(file, plan, start, series, report.accounts)
+        logs, unwritten = _write_readings(file, plan, report, start)
+        complaints += unwritten
         write_accounts(file, report.accounts)
         _write_ending(file, report, start)
         if any(detector.layout for detector in plan.detectors):
             prefer_readable(file, plan)
         else:
             plot_first_log(file, plan.readings)
-        complaints += check_file(file)
+        mark_targets(file, plan.nexus)
+        complaints += check_extras(_group(file, "entry"), plan.nexus)
+        complaints = shortened([*complaints, *check_file(file, logs)])
         write_field(_run(file), "check", complaints)
     return tuple(complaints)
 
@@ -70,17 +71,24 @@ def _write_beginning(file: h5py.File, plan: RunPlan, start: datetime, constants:
     link_detectors(file, plan)
     if plan.readings:
         link_table(entry, plan)
-    return write_constants(file, plan.constants, constants)
+    complaints = write_constants(file, plan.constants, constants)
+    return complaints + write_extras(entry, plan.nexus)
 
 
-def _series(plan: RunPlan) -> tuple[list[Series], list[str]]:
-    """The readings of the run, or why there are none."""
-    if not plan.readings:
-        return [], []
+def _write_readings(
+    file: h5py.File, plan: RunPlan, report: RunReport, start: datetime
+) -> tuple[tuple[str, ...], list[str]]:
+    """The readings as logs and as axes of the frames: the logs' paths, and complaints about what cannot be read."""
+    logs, complaints = WrittenLogs(), list[str]()
+    axes: list[Series] = []
     try:
-        return read_table(plan.readings_file), []
+        if plan.readings:
+            logs = write_logs(file, plan.readings, each_series(plan.readings_file), start)
+            names = {reading.name for reading in plan.readings if reading.axis}
+            axes = list(each_series(plan.readings_file, names)) if names else []
     except (OSError, KeyError, RuntimeError):
-        return [], [f"The readings are not there: {plan.readings_file.name} is missing, empty or damaged."]
+        complaints.append(f"The readings are not there: {plan.readings_file.name} is missing, empty or damaged.")
+    return logs.paths, [*logs.complaints, *complaints, *write_axes(file, plan, start, axes, report.accounts)]
 
 
 def _write_ending(file: h5py.File, report: RunReport, start: datetime) -> None:
@@ -90,14 +98,13 @@ def _write_ending(file: h5py.File, report: RunReport, start: datetime) -> None:
     write_pauses(run, report.pauses, start)
     if report.stop is not None:
         write_field(entry, "end_time", report.stop)
-        write_field(entry, "duration", (report.stop - start).total_seconds(), "s")
+        write_field(entry, "duration", (report.stop - start) // timedelta(milliseconds=1), "ms")
     note = make_group(entry, "notes", "NXnote")
     now = datetime.now(UTC)
     write_field(note, "author", PROGRAM)
     write_field(note, "date", now)
-    write_field(note, "type", "text/plain")
-    write_field(note, "description", "the verdict of the run")
-    write_field(note, "data", f"{report.state.value}: {report.reason}" if report.reason else report.state.value)
+    # Not its `data`, which are NX_BINARY.
+    write_field(note, "description", f"{report.state.value}: {report.reason}" if report.reason else report.state.value)
     file.attrs["file_update_time"] = to_text(now)
 
 

@@ -9,6 +9,10 @@ from beamsession.model.plan import FileRules
 from beamsession.record.readings.reading import Reading
 
 DO = "do"
+MOST_TOLD = 20
+"""PVs that are named one by one; of more only the number is told."""
+MOST_ROWS = 2_000_000
+"""Values that may wait for the disk, where nothing else is configured: 42 MB."""
 
 
 class Configure(Value):
@@ -17,6 +21,7 @@ class Configure(Value):
     do: str = "configure"
     readings: tuple[ReadingConfig, ...]
     constants: tuple[ConstantConfig, ...]
+    most_rows: int = MOST_ROWS
 
 
 class Silent(Value):
@@ -26,6 +31,13 @@ class Silent(Value):
     pv: str
     key: str
     refusal: str = ""
+
+
+class Silence(Value):
+    """How many PVs are silent, and the first of them."""
+
+    count: int = 0
+    first: tuple[Silent, ...] = ()
 
 
 class Look(Value):
@@ -38,7 +50,8 @@ class Look(Value):
 class Seen(Value):
     """The answer to `Look`."""
 
-    silent: tuple[Silent, ...] = ()
+    readings: Silence = Silence()
+    constants: Silence = Silence()
 
 
 class Begin(Value):
@@ -57,16 +70,20 @@ class End(Value):
     timeout_s: float
 
 
+class Progress(Value):
+    """Sent by the process itself: rows that are safe in the table, values that found no room, and what went wrong.
+
+    `losers` are the names of the first readings that lost values.
+    """
+
+    count: int = 0
+    lost: int = 0
+    losers: tuple[str, ...] = ()
+    failure: str = ""
+
+
 class Constants(Value):
     """The answer to `Begin` and `End`; a constant that did not answer at the end is left out."""
 
     constants: dict[str, Reading]
-    count: int = 0
-    failure: str = ""
-
-
-class Progress(Value):
-    """Sent by the process itself: rows that are safe in the table, and what went wrong."""
-
-    count: int
-    failure: str = ""
+    progress: Progress = Progress()

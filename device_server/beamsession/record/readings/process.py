@@ -5,15 +5,32 @@ from __future__ import annotations
 import logging
 import os
 import time
-from typing import Any
+from typing import Any, NoReturn
+
+import numpy as np
 
 from beamsession.model.errors import RefusedError
 from beamsession.record.link import Link, Message
-from beamsession.record.readings.messages import DO, Begin, Configure, Constants, End, Look, Progress, Seen, Silent
+from beamsession.record.readings.board import Rows
+from beamsession.record.readings.messages import (
+    DO,
+    Begin,
+    Configure,
+    Constants,
+    End,
+    Look,
+    Progress,
+    Seen,
+    Silence,
+    Silent,
+)
 from beamsession.record.readings.tablewriter import TableWriter
 from beamsession.record.readings.watched import WatchedPvs
 
 _FLUSH_S = 0.2
+# What the constants get even if the readings used up the time: enough for one that is connected.
+_LEAST_S = 0.05
+_NAMED = 3
 _log = logging.getLogger(__name__)
 
 
@@ -27,11 +44,11 @@ class ReadingsProcess:
         self._link = Link(self._handle)
         self._pvs = WatchedPvs((), ())
         self._table: TableWriter | None = None
-        self._count = 0
-        self._failure = ""
+        self._names: list[str] = []
+        self._progress = Progress()
 
-    def run(self) -> None:
-        """Serve the recorder until it is gone; a table that is open then is closed in order."""
+    def run(self) -> NoReturn:
+        """Serve the recorder until it is gone; a table that is open then is closed in order. Does not return."""
         last = time.monotonic()
         while self._link.open:
             self._link.poll(_FLUSH_S if self._table else None)
@@ -39,14 +56,16 @@ class ReadingsProcess:
                 last = time.monotonic()
                 self._flush()
         self._close()
-        if self._failure:
-            os._exit(1)  # Not in order: HDF5 would write to the broken file once more.
+        # Nothing is left to be done in order: HDF5 would write to a broken file once more, and the threads of the
+        # EPICS libraries would call an interpreter that is going away.
+        os._exit(1 if self._progress.failure else 0)
 
     def _handle(self, message: Message) -> Message | None:
         match message[DO]:
             case "configure":
                 configured = Configure.model_validate(message)
-                self._pvs = WatchedPvs(configured.readings, configured.constants)
+                self._pvs = WatchedPvs(configured.readings, configured.constants, configured.most_rows)
+                self._names = [reading.name for reading in configured.readings]
                 return None
             case "look":
                 return self._look(Look.model_validate(message))
@@ -60,47 +79,56 @@ class ReadingsProcess:
     def _look(self, look: Look) -> Message:
         silent = self._pvs.wait(look.timeout_s)
         _, silent_constants = self._pvs.read_constants(look.timeout_s)
-        return _json(Seen(silent=(*silent, *silent_constants)))
+        if not silent.count:
+            self._pvs.columns()  # A run that starts finds them made.
+        return _json(Seen(readings=silent, constants=silent_constants))
 
     def _begin(self, begin: Begin) -> Message:
         self._close()
         deadline = time.monotonic() + begin.timeout_s
-        if silent := self._pvs.wait(begin.timeout_s):
-            raise refusal(silent[0], begin.timeout_s)
-        constants, silent = self._pvs.read_constants(max(deadline - time.monotonic(), 0.0))
-        if silent:
-            raise refusal(silent[0], begin.timeout_s)
-        self._count = 0
+        _require(self._pvs.wait(begin.timeout_s), begin.timeout_s)
+        constants, silent = self._pvs.read_constants(max(deadline - time.monotonic(), _LEAST_S))
+        _require(silent, begin.timeout_s)
+        self._progress = Progress()
         if begin.path is not None:
             self._table = TableWriter(begin.path, self._pvs.columns(), begin.rules)
-            self._pvs.board.begin()
-            self._flush()
-        return _json(Constants(constants=constants, count=self._count))
+            self._write(self._pvs.board.begin())
+        return _json(Constants(constants=constants, progress=self._progress))
 
     def _end(self, end: End) -> Message:
         self._close()
         constants, silent = self._pvs.read_constants(end.timeout_s)
-        for item in silent:
+        for item in silent.first:
             _log.warning("the constant %s (%s) did not answer at the end of the run", item.name, item.pv)
-        return _json(Constants(constants=constants, count=self._count, failure=self._failure))
+        return _json(Constants(constants=constants, progress=self._progress))
 
     def _flush(self) -> None:
-        rows = self._pvs.board.take()
-        if self._table is None or not rows or self._failure:
-            return
+        before = self._progress
+        self._write(self._pvs.board.take())
+        if self._progress != before:
+            self._link.send(_json(self._progress))
+
+    def _write(self, rows: Rows) -> None:
+        """Bring `rows` and the number of those that were lost to the disk; after a failure only count."""
+        assert self._table is not None
+        lost = self._pvs.board.lost()
+        total = int(lost.sum())
         try:
-            self._table.append(rows)
-            self._count = self._table.count
+            if len(rows) and not self._progress.failure:
+                self._table.append(rows)
+            if total > self._progress.lost and not self._progress.failure:
+                self._table.note_lost(lost)
         except (OSError, RuntimeError) as fault:
             self._fail(fault)
-        self._link.send(_json(Progress(count=self._count, failure=self._failure)))
+        losers = tuple(self._names[index] for index in np.flatnonzero(lost)[:_NAMED])
+        self._progress = self._progress.model_copy(update={"count": self._table.count, "lost": total, "losers": losers})
 
     def _close(self) -> None:
         if self._table is None:
             return
         self._flush()
         self._pvs.board.end()
-        if self._failure:
+        if self._progress.failure:
             return
         try:
             self._table.close()
@@ -110,20 +138,28 @@ class ReadingsProcess:
 
     def _fail(self, fault: Exception) -> None:
         _log.error("the table of readings could not be written", exc_info=fault)
-        self._failure = f"The readings could not be written ({fault}); {self._count} are safe."
+        count = self._table.count if self._table else self._progress.count
+        failure = f"The readings could not be written ({fault}); {count} are safe."
+        self._progress = self._progress.model_copy(update={"failure": failure})
 
 
-def refusal(silent: Silent, timeout_s: float) -> RefusedError:
-    """The error for a PV that keeps a run from starting."""
+def _require(silence: Silence, timeout_s: float) -> None:
+    if silence.count:
+        raise refusal(silence.first[0], timeout_s, others=silence.count - 1)
+
+
+def refusal(silent: Silent, timeout_s: float, *, others: int = 0) -> RefusedError:
+    """The error for a PV that keeps a run from starting; `others` do too."""
+    more = f" {others} more PVs cannot be recorded either." if others else ""
     if silent.refusal:
         return RefusedError(
-            f"The PV {silent.pv} cannot be recorded as '{silent.name}': {silent.refusal}.",
+            f"The PV {silent.pv} cannot be recorded as '{silent.name}': {silent.refusal}.{more}",
             code="READING_NOT_A_NUMBER",
             value=silent.pv,
             remedy=f"Correct {silent.key} in the configuration: a reading is a number or an enumeration.",
         )
     return RefusedError(
-        f"The PV {silent.pv} of '{silent.name}' did not answer within {timeout_s:g} s.",
+        f"The PV {silent.pv} of '{silent.name}' did not answer within {timeout_s:g} s.{more}",
         code="PV_TIMEOUT",
         value=silent.pv,
         remedy=f"See that its IOC runs and can be reached, or correct {silent.key} in the configuration.",

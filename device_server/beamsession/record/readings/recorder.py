@@ -10,9 +10,20 @@ from beamsession.model.errors import BeamsessionError, UnavailableError
 from beamsession.model.plan import RunPlan
 from beamsession.model.report import Problem
 from beamsession.record.child import Child, Message
-from beamsession.record.readings.messages import Begin, Configure, Constants, End, Look, Progress, Seen
+from beamsession.record.readings.messages import (
+    MOST_ROWS,
+    Begin,
+    Configure,
+    Constants,
+    End,
+    Look,
+    Progress,
+    Seen,
+    Silence,
+)
 from beamsession.record.readings.process import refusal
 from beamsession.record.readings.reading import Reading
+from beamsession.record.scalars import ReadingsLost
 
 _MODULE = "beamsession.record.readings"
 _NAME = "readings"
@@ -28,13 +39,19 @@ class ReadingsRecorder:
     before the next run. Without readings and constants there is none. To be used from one thread.
     """
 
-    def __init__(self, readings: Sequence[ReadingConfig], constants: Sequence[ConstantConfig]) -> None:
+    def __init__(
+        self,
+        readings: Sequence[ReadingConfig],
+        constants: Sequence[ConstantConfig],
+        most_rows: int = MOST_ROWS,
+    ) -> None:
         self._readings = tuple(readings)
         self._constants = tuple(constants)
+        self._most_rows = most_rows
         self._child: Child | None = None
         self._path: Path | None = None
         self._recording = False
-        self._progress = Progress(count=0)
+        self._progress = Progress()
         if self._readings or self._constants:
             self._child = self._start()
 
@@ -48,6 +65,11 @@ class ReadingsRecorder:
         """What broke in the present run, or the last one, as a sentence; empty if nothing did."""
         return self._progress.failure
 
+    @property
+    def lost(self) -> ReadingsLost:
+        """Readings of the present run, or the last one, that the disk did not take in time."""
+        return ReadingsLost(count=self._progress.lost, first=self._progress.losers)
+
     def check(self) -> tuple[Problem, ...]:
         """A problem for each PV that does not answer or is no number."""
         child = self._living()
@@ -58,8 +80,7 @@ class ReadingsRecorder:
             seen = Seen.model_validate(child.ask(look.model_dump(mode="json"), 2 * _CHECK_S + _ANSWER_S))
         except BeamsessionError as fault:
             return (Problem(code=fault.code, sentence=fault.sentence, remedy=fault.remedy),)
-        refusals = [refusal(silent, _CHECK_S) for silent in seen.silent]
-        return tuple(Problem(code=error.code, sentence=error.sentence, remedy=error.remedy) for error in refusals)
+        return (*_problems(seen.readings), *_problems(seen.constants))
 
     def prepare(self, plan: RunPlan) -> dict[str, Reading]:
         """Create the table exclusively and record from now on, each PV's present value first; the constants.
@@ -67,7 +88,7 @@ class ReadingsRecorder:
         Raises RefusedError: PV_TIMEOUT, READING_NOT_A_NUMBER, FILE_EXISTS and the like; nothing then stays open.
         """
         self._path = None
-        self._progress = Progress(count=0)
+        self._progress = Progress()
         child = self._living()
         if child is None:
             return {}
@@ -79,6 +100,7 @@ class ReadingsRecorder:
             child.close(_KILL_S)  # Else it might begin to record after all.
             raise
         self._path = path
+        self._progress = answer.progress
         self._recording = True
         return answer.constants
 
@@ -93,7 +115,8 @@ class ReadingsRecorder:
             child.close(_KILL_S)
             self._fail(gone.sentence)
             return {}
-        self._progress = Progress(count=answer.count, failure=answer.failure or self.failure)
+        failure = answer.progress.failure or self.failure
+        self._progress = answer.progress.model_copy(update={"failure": failure})
         if self.failure:
             child.close(_ANSWER_S)  # It holds on to the table that it could not write; the next run has a new one.
         return answer.constants
@@ -124,7 +147,8 @@ class ReadingsRecorder:
 
     def _start(self) -> Child:
         child = Child(_MODULE, name=_NAME, on_message=self._hear, on_exit=self._lose)
-        child.send(Configure(readings=self._readings, constants=self._constants).model_dump(mode="json"))
+        configure = Configure(readings=self._readings, constants=self._constants, most_rows=self._most_rows)
+        child.send(configure.model_dump(mode="json"))
         return child
 
     def _hear(self, message: Message) -> None:
@@ -140,3 +164,12 @@ class ReadingsRecorder:
         if not self.failure:
             failure = f"{sentence} {self.count} readings are safe."
             self._progress = self._progress.model_copy(update={"failure": failure})
+
+
+def _problems(silence: Silence) -> list[Problem]:
+    """One for each PV that is named, and one for all others."""
+    refusals = [refusal(silent, _CHECK_S) for silent in silence.first]
+    problems = [Problem(code=error.code, sentence=error.sentence, remedy=error.remedy) for error in refusals]
+    if others := silence.count - len(silence.first):
+        problems.append(Problem(code="PV_TIMEOUT", sentence=f"{others} more PVs cannot be recorded either."))
+    return problems

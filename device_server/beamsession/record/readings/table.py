@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,10 @@ GROUP = "/entry/readings"
 INDEX, TIME, VALUE, SEVERITY = "pv_index", "time", "value", "severity"
 # One row for each PV; `pv_index` counts them.
 NAME, PV, UNITS, DESCRIPTION, LABELS = "name", "pv", "units", "description", "labels"
+LOST = "lost"
+MOST_ROWS = 8_000_000
+"""Rows in memory while a long table is read: some 300 MB."""
+_SPAN = 1 << 20
 EPOCH = "1970-01-01T00:00:00Z"
 
 
@@ -34,6 +37,30 @@ class Column(Value):
 
 
 @dataclass(frozen=True)
+class TableColumns:
+    """All columns as they are written; `version` tells those of one moment from those of another.
+
+    Made once and kept: with thousands of columns it takes longer than a run may take to start.
+    """
+
+    version: int
+    texts: dict[str, NDArray[np.object_]]
+
+    @staticmethod
+    def of(columns: Sequence[Column], version: int = 0) -> TableColumns:
+        """Those of `columns`."""
+        texts = {
+            NAME: [column.name for column in columns],
+            PV: [column.pv for column in columns],
+            # A table of texts has no None: JSON tells unknown units (null) from none ("").
+            UNITS: [json.dumps(column.units, ensure_ascii=False) for column in columns],
+            DESCRIPTION: [column.description for column in columns],
+            LABELS: [json.dumps(column.labels, ensure_ascii=False) for column in columns],
+        }
+        return TableColumns(version, {key: np.array(value, dtype=object) for key, value in texts.items()})
+
+
+@dataclass(frozen=True)
 class Series:
     """All values of one PV in a run, by time: `times` in ns since the epoch, `values` NaN where it was disconnected."""
 
@@ -43,23 +70,17 @@ class Series:
     severities: NDArray[np.int8]
 
 
-def create_table(file: h5py.File, columns: Sequence[Column]) -> None:
+def create_table(file: h5py.File, columns: TableColumns) -> None:
     """The empty table in a new file; after it the file may go into SWMR mode."""
     entry = file.create_group("entry")
     entry.attrs["NX_class"] = "NXentry"
     group = file.create_group(GROUP)
     group.attrs["NX_class"] = "NXcollection"
     _create_rows(group)
-    text = h5py.string_dtype()
-    for name, texts in (
-        (NAME, [column.name for column in columns]),
-        (PV, [column.pv for column in columns]),
-        # A table of texts has no None: JSON tells unknown units (null) from none ("").
-        (UNITS, [json.dumps(column.units, ensure_ascii=False) for column in columns]),
-        (DESCRIPTION, [column.description for column in columns]),
-        (LABELS, [json.dumps(column.labels, ensure_ascii=False) for column in columns]),
-    ):
-        group.create_dataset(name, data=np.array(texts, dtype=object), dtype=text)
+    for name, texts in columns.texts.items():
+        group.create_dataset(name, data=texts, dtype=h5py.string_dtype())
+    lost = group.create_dataset(LOST, data=np.zeros(len(columns.texts[NAME]), np.int64))
+    lost.attrs["description"] = "values of each PV that are not here, because the disk did not follow"
 
 
 def _create_rows(group: h5py.Group) -> None:
@@ -71,20 +92,74 @@ def _create_rows(group: h5py.Group) -> None:
 
 
 def read_table(path: Path) -> list[Series]:
-    """The series of each PV, in the order of the columns. Raises OSError or KeyError where the file is not whole."""
+    """All series at once, see `each_series`."""
+    return list(each_series(path))
+
+
+def each_series(path: Path, names: Collection[str] | None = None, most_rows: int = MOST_ROWS) -> Iterator[Series]:
+    """The series of each PV, or of those in `names`, in the order of the columns.
+
+    Of a long table no more than `most_rows` rows are in memory at a time, or those of one PV where it has more; it is
+    gone through repeatedly then. Raises OSError or KeyError where the file is not whole.
+    """
     with h5py.File(path, "r") as file:
         group: Any = file[GROUP]
         columns = _read_columns(group)
-        rows = min(group[name].shape[0] for name in (INDEX, TIME, VALUE, SEVERITY))
-        index, time = group[INDEX][:rows], group[TIME][:rows]
-        value, severity = group[VALUE][:rows], group[SEVERITY][:rows]
-    # By PV, then by time; lexsort is stable, so values with one time stamp stay in the order they came.
-    order = np.lexsort((time, index))
-    bounds = np.searchsorted(index[order], np.arange(len(columns) + 1))
-    spans = [order[first:last] for first, last in pairwise(bounds)]
-    return [
-        Series(column, time[span], value[span], severity[span]) for column, span in zip(columns, spans, strict=True)
-    ]
+        counts = _counts(group, len(columns))
+        wanted = [place for place, column in enumerate(columns) if names is None or column.name in names]
+        for places in _portions(wanted, counts, most_rows):
+            index, time, value, severity = _gathered(group, places, counts)
+            # By PV, then by time; lexsort is stable, so values with one time stamp stay in the order they came.
+            order = np.lexsort((time, index))
+            bounds = np.searchsorted(index[order], [*places, len(columns)])
+            for place, first, last in zip(places, bounds, bounds[1:], strict=False):
+                span = order[first:last]
+                yield Series(columns[place], time[span], value[span], severity[span])
+
+
+def _counts(group: Any, columns: int) -> NDArray[np.int64]:
+    """How many rows each PV has."""
+    counts = np.zeros(columns, np.int64)
+    for span in _spans(group):
+        counts += np.bincount(group[INDEX][span], minlength=columns)
+    return counts
+
+
+def _portions(places: list[int], counts: NDArray[np.int64], most_rows: int) -> Iterator[list[int]]:
+    """`places` in pieces whose rows fit into memory together."""
+    portion: list[int] = []
+    rows = 0
+    for place in places:
+        if portion and rows + counts[place] > most_rows:
+            yield portion
+            portion, rows = [], 0
+        portion.append(place)
+        rows += int(counts[place])
+    if portion:
+        yield portion
+
+
+def _gathered(group: Any, places: list[int], counts: NDArray[np.int64]) -> list[NDArray[Any]]:
+    """The rows of these PVs, as they came: index, time, value, severity."""
+    chosen = np.zeros(len(counts), np.bool_)
+    chosen[places] = True
+    datasets = [group[name] for name in (INDEX, TIME, VALUE, SEVERITY)]
+    found = [np.empty(int(counts[places].sum()), dataset.dtype) for dataset in datasets]
+    end = 0
+    for span in _spans(group):
+        fits = chosen[datasets[0][span]]
+        begin, end = end, end + int(fits.sum())
+        if begin < end:
+            for rows, dataset in zip(found, datasets, strict=True):
+                rows[begin:end] = dataset[span][fits]
+    return found
+
+
+def _spans(group: Any) -> Iterator[slice]:
+    """Pieces of the table; its columns may differ in length after a crash."""
+    rows = min(group[name].shape[0] for name in (INDEX, TIME, VALUE, SEVERITY))
+    for first in range(0, rows, _SPAN):
+        yield slice(first, min(first + _SPAN, rows))
 
 
 def _read_columns(group: Any) -> list[Column]:

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
+from numpy.typing import NDArray
 
 from beamsession.model.plan import FileRules
 from beamsession.record.datafile import reserve
 from beamsession.record.lockfile import LockFile
 from beamsession.record.nexus.objects import LIBRARY_VERSIONS
-from beamsession.record.readings.board import Row
-from beamsession.record.readings.table import GROUP, INDEX, SEVERITY, TIME, VALUE, Column, create_table
+from beamsession.record.readings.board import Rows
+from beamsession.record.readings.table import GROUP, INDEX, LOST, SEVERITY, TIME, VALUE, TableColumns, create_table
 
 
 class TableWriter:
     """One table, from its creation to its end; it holds the file's lock all the time."""
 
-    def __init__(self, path: Path, columns: Sequence[Column], rules: FileRules) -> None:
+    def __init__(self, path: Path, columns: TableColumns, rules: FileRules) -> None:
         """Create it. Raises RefusedError (FILE_EXISTS, FILE_LOCKED, DISK_FULL ...); then nothing of it stays behind."""
         self.path = path
         self.count = 0
@@ -33,20 +33,26 @@ class TableWriter:
             self._lock.release()
             raise
         group: Any = self._file[GROUP]
-        self._rows = [group[name] for name in (INDEX, TIME, VALUE, SEVERITY)]
+        self._rows = {name: group[name] for name in (INDEX, TIME, VALUE, SEVERITY)}
+        self._lost = group[LOST]
 
-    def append(self, rows: Sequence[Row]) -> None:
+    def append(self, rows: Rows) -> None:
         """Write and flush these rows; after it a crash does not take them back.
 
         Raises OSError or RuntimeError; the table must then not be touched any more, also not be closed. Its lock is
         held until the process ends, as HDF5 may write to the file until then.
         """
         first, last = self.count, self.count + len(rows)
-        for dataset, values in zip(self._rows, zip(*rows, strict=True), strict=True):
+        for name, dataset in self._rows.items():
             dataset.resize(last, axis=0)
-            dataset[first:last] = np.array(values, dataset.dtype)
+            dataset[first:last] = rows[name]
             dataset.flush()
         self.count = last
+
+    def note_lost(self, lost: NDArray[np.int64]) -> None:
+        """Write down how many values of each PV never came here. Raises as `append` does."""
+        self._lost[...] = lost
+        self._lost.flush()
 
     def close(self) -> None:
         """End the file and give its lock back. Raises as `append` does, and keeps the lock then."""
@@ -56,7 +62,7 @@ class TableWriter:
         self._lock.release()
 
 
-def _create(path: Path, columns: Sequence[Column]) -> h5py.File:
+def _create(path: Path, columns: TableColumns) -> h5py.File:
     try:
         file = h5py.File(path, "w", libver=LIBRARY_VERSIONS, locking="best-effort")
         create_table(file, columns)

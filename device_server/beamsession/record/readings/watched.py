@@ -4,82 +4,120 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
 from beamsession.model.detector import ConstantConfig, Protocol, ReadingConfig
 from beamsession.record.readings.board import Board
-from beamsession.record.readings.messages import Silent
+from beamsession.record.readings.messages import MOST_ROWS, MOST_TOLD, Silence, Silent
 from beamsession.record.readings.reading import Reading
 from beamsession.record.readings.source import Facts, ScalarSource
-from beamsession.record.readings.table import Column
+from beamsession.record.readings.table import Column, TableColumns
 
 _LOOK_S = 0.005
-# What a PV gets even if those before it used up the time: enough for one that is connected.
-_LEAST_S = 0.05
+# Constants that are asked at the same time.
+_ASKERS = 16
 
 
 class WatchedPvs:
     """Readings, whose values go to `board`, and constants, which are read when they are asked for."""
 
-    def __init__(self, readings: Sequence[ReadingConfig], constants: Sequence[ConstantConfig]) -> None:
-        self.board = Board(len(readings))
+    def __init__(
+        self, readings: Sequence[ReadingConfig], constants: Sequence[ConstantConfig], most_rows: int = MOST_ROWS
+    ) -> None:
+        self.board = Board(len(readings), most_rows)
         self._readings = readings
         self._constants = constants
-        self._facts: list[Facts | None] = [None] * len(readings)
+        self._facts = _AllFacts(len(readings))
+        self._columns: TableColumns | None = None
+        self._askers = ThreadPoolExecutor(_ASKERS, "constants") if constants else None
         for index, reading in enumerate(readings):
             _source(reading.source).watch(reading.pv, _Watched(index, self.board, self._facts))
 
-    def wait(self, timeout: float) -> list[Silent]:
+    def wait(self, timeout: float) -> Silence:
         """Wait until every reading has a value and a description; those that have not got them in time."""
         deadline = time.monotonic() + timeout
-        while (silent := self._silent()) and time.monotonic() < deadline and not any(s.refusal for s in silent):
+        while (absent := self._absent()) and time.monotonic() < deadline and not self._facts.refused:
             time.sleep(_LOOK_S)
-        return silent
+        return Silence(
+            count=len(absent | set(self._facts.refused)),
+            first=tuple(self._silent(index) for index in self._first_of(absent)),
+        )
 
-    def columns(self) -> list[Column]:
+    def columns(self) -> TableColumns:
         """What the table says about each reading; the configured units come before the PV's own."""
-        return [
-            Column(
-                name=reading.name,
-                pv=reading.pv,
-                units=reading.units if reading.units is not None else facts.units,
-                description=facts.description,
-                labels=facts.labels,
-            )
-            for reading, facts in zip(self._readings, (facts or Facts() for facts in self._facts), strict=True)
-        ]
+        changes = self._facts.changes
+        if self._columns is None or self._columns.version != changes:
+            self._columns = TableColumns.of([self._column(index) for index in range(len(self._readings))], changes)
+        return self._columns
 
-    def read_constants(self, timeout: float) -> tuple[dict[str, Reading], list[Silent]]:
-        """The constants at this moment, and those that did not answer; all are asked within `timeout` seconds."""
-        deadline = time.monotonic() + timeout
-        found: dict[str, Reading] = {}
-        for constant in self._constants:
-            left = max(deadline - time.monotonic(), _LEAST_S)
-            reading = _source(constant.source).read(constant.pv, left)
-            if reading is not None:
-                found[constant.name] = reading
+    def read_constants(self, timeout: float) -> tuple[dict[str, Reading], Silence]:
+        """The constants at this moment, and those that did not answer; all are asked at the same time."""
+        if self._askers is None:
+            return {}, Silence()
+        # Made here: two askers at once would make two.
+        sources = [_source(constant.source) for constant in self._constants]
+        answers = self._askers.map(lambda source, constant: source.read(constant.pv, timeout), sources, self._constants)
+        asked = list(zip(self._constants, answers, strict=True))
         silent = [
             Silent(name=constant.name, pv=constant.pv, key=f"constants.{constant.name}.pv")
-            for constant in self._constants
-            if constant.name not in found
+            for constant, answer in asked
+            if answer is None
         ]
-        return found, silent
+        found = {constant.name: answer for constant, answer in asked if answer is not None}
+        return found, Silence(count=len(silent), first=tuple(silent[:MOST_TOLD]))
 
-    def _silent(self) -> list[Silent]:
-        absent = set(self.board.missing())
-        silent: list[Silent] = []
-        for index, (reading, facts) in enumerate(zip(self._readings, self._facts, strict=True)):
-            refusal = facts.refusal if facts else ""
-            if index in absent or facts is None or refusal:
-                key = f"readings.{reading.name}.pv"
-                silent.append(Silent(name=reading.name, pv=reading.pv, key=key, refusal=refusal))
-        return silent
+    def _absent(self) -> set[int]:
+        return self._facts.unknown | set(self.board.missing())
+
+    def _first_of(self, absent: set[int]) -> list[int]:
+        """Those that can be recorded by no means come first."""
+        refused = sorted(self._facts.refused)
+        return [*refused, *sorted(absent - set(refused))][:MOST_TOLD]
+
+    def _silent(self, index: int) -> Silent:
+        reading = self._readings[index]
+        refusal = self._facts.refused.get(index, "")
+        return Silent(name=reading.name, pv=reading.pv, key=f"readings.{reading.name}.pv", refusal=refusal)
+
+    def _column(self, index: int) -> Column:
+        reading, facts = self._readings[index], self._facts.of(index)
+        return Column(
+            name=reading.name,
+            pv=reading.pv,
+            units=reading.units if reading.units is not None else facts.units,
+            description=facts.description,
+            labels=facts.labels,
+        )
+
+
+class _AllFacts:
+    """What the readings are; `changes` counts how often one of them was told anew."""
+
+    def __init__(self, size: int) -> None:
+        self._facts = [Facts()] * size
+        self.unknown = set(range(size))
+        self.refused: dict[int, str] = {}
+        self.changes = 0
+
+    def of(self, index: int) -> Facts:
+        return self._facts[index]
+
+    def set(self, index: int, facts: Facts) -> None:
+        if facts.refusal:
+            self.refused[index] = facts.refusal
+        else:
+            self.refused.pop(index, None)
+        if facts != self._facts[index]:
+            self._facts[index] = facts
+            self.changes += 1
+        self.unknown.discard(index)
 
 
 class _Watched:
     """The `Watcher` of one reading."""
 
-    def __init__(self, index: int, board: Board, facts: list[Facts | None]) -> None:
+    def __init__(self, index: int, board: Board, facts: _AllFacts) -> None:
         self._index = index
         self._board = board
         self._facts = facts
@@ -88,7 +126,7 @@ class _Watched:
         self._board.post(self._index, moment, value, severity)
 
     def describe(self, facts: Facts) -> None:
-        self._facts[self._index] = facts
+        self._facts.set(self._index, facts)
 
     def lose(self) -> None:
         self._board.lose(self._index)

@@ -104,6 +104,9 @@ class TableRecorder:
     def pids(self) -> dict[str, int]:
         return {f"{self.name}.table": self._child.pid}
 
+    def recover(self, plan: RunPlan) -> None:
+        """Nothing: an orphaned process writes what has come and closes its file, and what it leaves is mended."""
+
     def shutdown(self) -> None:
         self._child.close(_CLOSE_S)
 

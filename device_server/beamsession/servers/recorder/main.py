@@ -47,6 +47,7 @@ def open_recorder(device: str, config_file: str) -> Recorder:
         {config.name: partial(detector_of, config) for config in beamline.detectors},
         partial(_scalars, beamline),
         beamline.state / "recorder" / device.lower().replace("/", "_"),
+        readings=beamline.readings,
     )
     _opened.append(recorder)
     _log.info("%s records for %s", device, beamline.instrument.name)
@@ -56,7 +57,7 @@ def open_recorder(device: str, config_file: str) -> Recorder:
 def _scalars(beamline: Beamline) -> Scalars:
     from beamsession.record.readings.recorder import ReadingsRecorder
 
-    return ReadingsRecorder(beamline.readings, beamline.constants)
+    return ReadingsRecorder(beamline.readings, beamline.constants, beamline.run.readings_waiting)
 
 
 def _config_path(config_file: str) -> Path:
