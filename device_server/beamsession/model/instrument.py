@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field
 from beamsession.model.definition import MetadataDefinition
 from beamsession.model.detector import ConstantConfig, DetectorConfig, Identifier, ReadingConfig, Value
 from beamsession.model.hook import HookConfig
+from beamsession.model.parts import MAIN_RECORDER
 from beamsession.model.paths import DEFAULT_TEMPLATE, check_template
 from beamsession.model.plan import FileRules, InstrumentFacts
 
@@ -33,6 +34,7 @@ class Instrument(Value):
     allowed_roots: tuple[Path, ...] = ()
     added_files: AddedFiles = AddedFiles.COPY
     rules: FileRules = FileRules()
+    recorders: tuple[str, ...] = Field(default=(MAIN_RECORDER,), description="names, the first one first")
     detectors: tuple[DetectorConfig, ...] = ()
     readings: tuple[ReadingConfig, ...] = ()
     constants: tuple[ConstantConfig, ...] = ()

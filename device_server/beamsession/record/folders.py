@@ -74,8 +74,9 @@ def require_below(data_root: Path, folder: Path) -> None:
 
 
 def planned_files(plan: RunPlan) -> list[Path]:
-    """Every file that this run will make."""
-    return [plan.master, plan.readings_file, *(plan.data_file(item.name) for item in plan.detectors)]
+    """Every file that this run will make, here."""
+    leading = [plan.master, plan.readings_file] if plan.leads else []
+    return [*leading, *(plan.data_file(item.name) for item in plan.detectors)]
 
 
 def existing_file_problems(plan: RunPlan) -> list[Problem]:
