@@ -18,6 +18,7 @@ from beamsession.config import Beamline, load
 from beamsession.faces.tango.run_recorder import RunRecorder
 from beamsession.model.detector import DetectorConfig
 from beamsession.model.errors import InvalidInputError
+from beamsession.model.parts import MAIN_RECORDER
 from beamsession.record.detector import Detector
 from beamsession.record.recorder import Recorder
 from beamsession.record.scalars import Scalars
@@ -43,10 +44,11 @@ def open_recorder(device: str, config_file: str) -> Recorder:
     beamline = load(_config_path(config_file))
     # Client libraries read these when they are loaded, which happens in the child processes.
     os.environ.update(beamline.environment)
+    name = _recorder_name(beamline, device)
     recorder = Recorder(
         device,
-        {config.name: partial(_detector, config) for config in beamline.detectors},
-        partial(_scalars, beamline),
+        {config.name: partial(_detector, config) for config in beamline.detectors_of(name)},
+        partial(_scalars, beamline) if name == MAIN_RECORDER else _no_scalars,
         beamline.state / "recorder" / device.lower().replace("/", "_"),
     )
     _opened.append(recorder)
@@ -64,6 +66,28 @@ def _scalars(beamline: Beamline) -> Scalars:
     from beamsession.record.readings.recorder import ReadingsRecorder
 
     return ReadingsRecorder(beamline.readings, beamline.constants)
+
+
+def _no_scalars() -> Scalars:
+    from beamsession.record.readings.recorder import ReadingsRecorder
+
+    return ReadingsRecorder((), ())
+
+
+def _recorder_name(beamline: Beamline, device: str) -> str:
+    """Which of the configured recorders `device` is; the only one is it whatever it is called."""
+    if not beamline.recorders:
+        return MAIN_RECORDER
+    for recorder in beamline.all_recorders:
+        if recorder.device.lower() == device.lower():
+            return recorder.name
+    devices = ", ".join(recorder.device for recorder in beamline.all_recorders)
+    raise InvalidInputError(
+        f"{device} is none of the configured recorders ({devices}).",
+        code="BAD_CONFIG",
+        value=device,
+        remedy="Correct the device's name in [[recorders]] or in the Tango database.",
+    )
 
 
 def _config_path(config_file: str) -> Path:

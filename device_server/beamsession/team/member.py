@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
+from functools import partial
 from typing import TypeVar
 
 from beamsession.model.errors import BeamsessionError, UnavailableError
@@ -44,7 +45,7 @@ class Member:
         """`work` on the recorder, in a thread of its own; UnavailableError at once where too many hang already."""
         outcome: Future[R] = Future()
         if not self._places.acquire(blocking=False):
-            outcome.set_exception(self._late())
+            outcome.set_exception(_late())
             return outcome
         threading.Thread(target=self._run, args=(work, outcome), name=f"recorder {self.name}", daemon=True).start()
         return outcome
@@ -57,18 +58,17 @@ class Member:
 
     def hear(self, patience_s: float) -> RecorderReport | None:
         """The answer to `ask`, None where none comes in time: then `fault` tells why, and it is silent."""
+        asked = self.ask()
         try:
-            report = answer(self.ask(), self.patience(patience_s))
-        except UnavailableError as fault:
-            if self._asked is not None and self._asked.done():
-                self._asked = None
-            self.fault = fault if self.fault is None or fault.code != _LATE else self.fault
+            report = answer(asked, self.patience(patience_s))
+        except Exception as fault:  # whatever one recorder says, the others are heard
+            self.fault = fault if isinstance(fault, UnavailableError) else _unintelligible(fault)
             self._silent_since = self._silent_since or time.monotonic()
             return None
-        except BeamsessionError:
-            self._asked = None
-            raise
-        self._asked, self._silent_since, self.fault, self._heard = None, None, None, True
+        finally:
+            if asked.done():
+                self._asked = None
+        self._silent_since, self.fault, self._heard = None, None, True
         return report
 
     def patience(self, patience_s: float) -> float:
@@ -83,14 +83,6 @@ class Member:
         finally:
             self._places.release()
 
-    def _late(self) -> UnavailableError:
-        return UnavailableError(
-            f"The recorder '{self.name}' does not answer.",
-            code=_LATE,
-            value=self.name,
-            remedy="See whether its host and its server run.",
-        )
-
 
 def answer(outcome: Future[R], patience_s: float) -> R:
     """The result of a call. Raises what it raised, and UnavailableError (RECORDER_UNREACHABLE) where it is late."""
@@ -99,16 +91,14 @@ def answer(outcome: Future[R], patience_s: float) -> R:
     except TimeoutError:
         if outcome.done():
             raise
-        raise UnavailableError(
-            "The recorder does not answer in time.", code=_LATE, remedy="See whether its host and its server run."
-        ) from None
+        raise _late() from None
 
 
 def gathered(
     members: Iterable[Member], work: Callable[[str, RecorderPort], R], patience_s: float
 ) -> dict[str, R | BeamsessionError]:
     """`work` on all of them side by side: by name the result, or the error that came instead of it."""
-    begun = {member: member.submit(lambda port, name=member.name: work(name, port)) for member in members}
+    begun = {member: member.submit(partial(work, member.name)) for member in members}
     until = time.monotonic() + patience_s
     answers: dict[str, R | BeamsessionError] = {}
     for member, outcome in begun.items():
@@ -117,3 +107,17 @@ def gathered(
         except BeamsessionError as error:
             answers[member.name] = error
     return answers
+
+
+def _late() -> UnavailableError:
+    return UnavailableError(
+        "The recorder does not answer in time.", code=_LATE, remedy="See whether its host and its server run."
+    )
+
+
+def _unintelligible(fault: Exception) -> UnavailableError:
+    return UnavailableError(
+        f"The recorder's answer cannot be used ({type(fault).__name__}: {fault}).",
+        code=_LATE,
+        remedy="See whether it is of the same version as the manager.",
+    )

@@ -13,13 +13,15 @@ from pathlib import Path
 from typing import TypeVar
 
 from beamsession.model.errors import BeamsessionError, NotFoundError, RefusedError, UnavailableError
-from beamsession.model.parts import by_recorder, concluded, parts_of
+from beamsession.model.parts import by_recorder, parts_of
 from beamsession.model.plan import RunKey, RunPlan
 from beamsession.model.ports import RecorderPort
 from beamsession.model.report import DiskFacts, FileFacts, Problem, RecorderReport, RunReport
-from beamsession.servers.manager.member import Member, gathered
-from beamsession.servers.manager.shared_run import SharedRun, shared_runs
+from beamsession.team.member import Member, gathered
+from beamsession.team.shared_run import SharedRun, shared_runs
 
+GRACE_S = 5.0
+"""For how long a recorder may be silent before its runs are LOST."""
 _log = logging.getLogger(__name__)
 _PATIENCE_S = 3.2  # a little more than a recorder takes that answers at all
 R = TypeVar("R")
@@ -33,7 +35,7 @@ class RecorderTeam:
     A recorder that has been silent for `grace_s` makes its runs LOST; until then it is waited for.
     """
 
-    def __init__(self, instrument: str, recorders: Mapping[str, RecorderPort], grace_s: float) -> None:
+    def __init__(self, instrument: str, recorders: Mapping[str, RecorderPort], grace_s: float = GRACE_S) -> None:
         self._instrument = instrument
         self._members = {name: Member(name, port) for name, port in recorders.items()}
         self._grace_s = grace_s

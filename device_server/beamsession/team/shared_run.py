@@ -61,10 +61,9 @@ class SharedRun:
 
     def to_arm(self) -> list[str]:
         """Whom to tell to record: those that are prepared, once nobody is not."""
-        ready = [name for name, part in self._parts.items() if _is_prepared(part)]
-        recording = [name for name, part in self._parts.items() if part.state in (RunState.RECORDING, RunState.PAUSED)]
-        everybody = len(ready) + len(recording) == len(self._parts)
-        return ready if len(self._parts) > 1 and everybody and not self._awaited else []
+        if len(self._parts) == 1 or self._awaited or any(_holds_up(part) for part in self._parts.values()):
+            return []
+        return [name for name, part in self._parts.items() if _is_prepared(part)]
 
     def to_stop(self) -> tuple[list[str], str]:
         """Whom to stop because of the others, and with which reason.
@@ -136,6 +135,13 @@ def _blank(report: RunReport, name: str) -> RunReport:
 
 def _is_prepared(part: RunReport) -> bool:
     return part.state is RunState.PREPARING and part.start is not None
+
+
+def _holds_up(part: RunReport) -> bool:
+    """Whether nobody shall record because of this part: it is not prepared yet, or cannot be."""
+    is_away = part.state in (RunState.NONE, RunState.LOST)
+    is_behind = part.state is RunState.PREPARING and not _is_prepared(part)
+    return is_away or is_behind or part_verdict(part) in _UNHAPPY
 
 
 def _has_begun(part: RunReport) -> bool:
