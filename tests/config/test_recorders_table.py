@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from beamsession.config import ConfigError, parse
 from beamsession.model.clock import utc_now
 from beamsession.model.parts import parts_of
 from beamsession.model.plan import InstrumentFacts, RunKey, RunPlan, SessionFacts
+from beamsession.servers.up.beamline_up import recorders_here
 from beamsession.servers.up.tango_database import entries
 
 FILE = Path("/etc/beamsession/b1.toml")
@@ -82,6 +84,18 @@ def test_the_tango_database_has_a_server_for_each_recorder_but_not_for_one_with_
         "east": ["b1/recorder/east"],
     }
     assert beamline.all_recorders[2].address == far["url"]
+
+
+def test_up_starts_the_recorders_of_its_own_host() -> None:
+    here = {"name": "here", "device": "b1/recorder/here", "host": socket.gethostname()}
+    elsewhere = {"name": "there", "device": "b1/recorder/there", "host": "daq2.example.org"}
+    outside = {"name": "far", "device": "b1/recorder/far", "url": "tango://daq2:20001/b1/recorder/far#dbase=no"}
+    found = recorders_here(configured(EAST, here, elsewhere, outside))
+    assert [(table.name, table.role) for table in found] == [
+        ("main", "run_recorder"),
+        ("east", "run_recorder_east"),
+        ("here", "run_recorder_here"),
+    ]
 
 
 def test_a_run_is_taken_apart_and_one_for_a_single_recorder_is_not() -> None:

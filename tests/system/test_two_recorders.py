@@ -48,7 +48,8 @@ def test_two_recorders_record_one_run(up: Up, client: Client) -> None:
     master = Path(client.read("RunFile"))
     assert _linked(master) == {"camera": 10, "monitor": 20}
     with h5py.File(master) as file:
-        assert "m1" in file["entry/monitor"].attrs["axes"]  # its own readings are matched to the other's frames
+        axes: Any = file["entry/monitor"].attrs["axes"]
+        assert "m1" in axes  # readings of the one are matched to frames of the other
     recorder = tango.DeviceProxy(f"tango://{up.ready['tango_host']}/{EAST}")
     assert (recorder.WrittenFrames, recorder.ExpectedFrames) == (20, 20)
 
@@ -62,7 +63,7 @@ def test_a_killed_recorder_does_not_lose_the_others_frames(up: Up, client: Clien
     assert client.await_verdict() == "ABORTED"
     report = client.ask("run_show", run=number)["report"]
     accounts = {item["detector"]: item for item in report["accounts"]}
-    assert accounts[survivor]["missing"] == 0
+    assert accounts[survivor]["received"] == accounts[survivor]["written"] > 0
     assert sum(item["written"] for item in accounts.values()) >= acknowledged
     assert _linked(Path(report["master"])) == {name: item["written"] for name, item in accounts.items()}
     assert "was killed during the run" in client.read("Status")

@@ -44,6 +44,7 @@ class BeamlineUp:
         self._parts: list[Part] = [simulation.part] if simulation else []
         self._tango_host = beamline.tango.host or ""
         self._quick_ends: dict[str, int] = {}
+        self._recorders = recorders_here(beamline)
 
     def start(self) -> dict[str, Any]:
         """Start all parts and return the ready file's content once everything answers.
@@ -59,7 +60,7 @@ class BeamlineUp:
         names = self._beamline.tango
         recorders = {
             table.device: self._server(table.role, "recorder", [table.server, *_LOOPBACK])
-            for table in self._own_recorders()
+            for table in self._recorders
         }
         manager = self._server("session_manager", "manager", [names.instance, *_LOOPBACK])
         worker = self._server("worker", "worker", ["--config", str(self._config)])
@@ -164,18 +165,12 @@ class BeamlineUp:
 
     def _pids(self) -> dict[str, int]:
         own = {part.role: part.pid for part in self._parts}
-        for table in self._own_recorders():
+        for table in self._recorders:
             with contextlib.suppress(tango.DevFailed, BeamsessionError, ValueError):
                 attribute: Any = self._proxy(table.device).read_attribute("ProcessIds")
                 children = json.loads(attribute.value)
                 own.update({f"{table.role}.{role}": pid for role, pid in children.items() if pid != own[table.role]})
         return own
-
-    def _own_recorders(self) -> list[RecorderTable]:
-        """Those that are started here: no other host is named for them, and no address outside the database."""
-        here = {socket.gethostname(), socket.getfqdn(), socket.gethostname().partition(".")[0]}
-        further = [table for table in self._beamline.recorders if not table.url and (table.host or "") in {"", *here}]
-        return [self._beamline.all_recorders[0], *further]
 
     def _ready(self) -> dict[str, Any]:
         catalogue = self._beamline.catalogue.url if self._beamline.catalogue else None
@@ -197,3 +192,10 @@ class BeamlineUp:
     def _announce(self, ready: dict[str, Any]) -> None:
         for file in self._ready_files:
             write_ready(file, ready)
+
+
+def recorders_here(beamline: Beamline) -> list[RecorderTable]:
+    """The recorders that are started here: no other host is named for them, and no address outside the database."""
+    here = {socket.gethostname(), socket.gethostname().partition(".")[0], socket.getfqdn()}
+    further = [table for table in beamline.recorders if not table.url and (table.host is None or table.host in here)]
+    return [beamline.all_recorders[0], *further]
