@@ -97,10 +97,17 @@ def test_kills_at_random_instants_leave_no_run_without_a_verdict(
 
 
 def _next_run_completes(client: Client) -> None:
-    eventually(lambda: client.ask("run_check") == [], "nothing to stand against a run", 30)
+    eventually(lambda: _is_recordable(client), "nothing to stand against a run")
     client.StartRun({"frames": 3})
     assert client.await_verdict() == "COMPLETED", client.read("Status")
     assert _linked(Path(client.read("RunFile"))) == {"camera": 3, "monitor": 6}
+
+
+def _is_recordable(client: Client) -> bool:
+    try:
+        return client.ask("run_check") == []
+    except tango.DevFailed:
+        return False
 
 
 def _stopped(client: Client) -> bool:

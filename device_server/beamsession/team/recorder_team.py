@@ -23,7 +23,7 @@ from beamsession.team.shared_run import SharedRun, shared_runs
 GRACE_S = 5.0
 """For how long a recorder may be silent before its runs are LOST."""
 _log = logging.getLogger(__name__)
-_PATIENCE_S = 3.2  # a little more than a recorder takes that answers at all
+_PATIENCE_S = 2.7  # clients of the manager wait for 3 s
 R = TypeVar("R")
 
 
