@@ -213,6 +213,19 @@ def test_a_leading_recorder_waits_for_the_others_also_after_its_restart(
     assert linked(plan) == {"fast": 10, "twin": 10}
 
 
+def test_a_data_file_that_the_leading_recorder_does_not_see_is_told(rig: TeamRig, pva_detector: DetectorClient) -> None:
+    plan = rig.plan(frames=5)
+    rig.begin(plan)
+    pva_detector.start(5, period=0.005)
+    wait_until("main has closed its file", lambda: (part := rig.part("main")) and part.own)
+    wait_until("east has ended", lambda: rig.part("east") is None)
+    plan.data_file("twin").rename(rig.folder / "another disk.h5")
+    ended = rig.await_outcome(plan)
+    assert (ended.state, ended.written) == (RunState.INCOMPLETE, 10)
+    assert ended.reason == "main: It does not see run_0001_twin.h5: is it another disk?"
+    assert any("run_0001_twin.h5" in complaint for complaint in ended.check or ())
+
+
 def test_a_run_needs_only_the_recorders_of_its_detectors(rig: TeamRig, pva_detector: DetectorClient) -> None:
     rig.lines["east"].cut = True
     plan = rig.plan(frames=5, detectors=(rig.detectors["main"],))

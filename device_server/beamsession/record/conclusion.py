@@ -5,9 +5,12 @@ from __future__ import annotations
 import threading
 
 from beamsession.model.completeness import Completeness
+from beamsession.model.errors import UnavailableError
 from beamsession.model.parts import concluded
 from beamsession.model.plan import RunPlan
 from beamsession.model.report import RunReport
+from beamsession.model.states import RunState
+from beamsession.record.deadline import DiskHand
 
 
 class UnconcludedError(Exception):
@@ -53,9 +56,26 @@ def first_accounts(plan: RunPlan) -> tuple[Completeness, ...]:
     )
 
 
-def whole_outcome(plan: RunPlan, own: RunReport, others: tuple[RunReport, ...]) -> RunReport:
-    """The outcome of the run, with an account of each detector, in the plan's order, also where nobody gave one."""
-    outcome = concluded((own, *others))
+def whole_outcome(plan: RunPlan, own: RunReport, others: tuple[RunReport, ...], disk: DiskHand) -> RunReport:
+    """The outcome of the run, with an account of each detector, in the plan's order, also where nobody gave one.
+
+    A run is not complete where this host does not see another recorder's data file: the master would lead nowhere.
+    """
+    outcome = concluded((_seen_from_here(own, others, disk), *others))
     known = {account.detector: account for account in outcome.accounts}
     accounts = tuple(known.get(empty.detector, empty) for empty in first_accounts(plan.whole))
     return outcome.model_copy(update={"accounts": accounts})
+
+
+def _seen_from_here(own: RunReport, others: tuple[RunReport, ...], disk: DiskHand) -> RunReport:
+    files = [file for other in others for file in other.files]
+    try:
+        unseen = disk.do("look for the data files", lambda: [file for file in files if not file.exists()])
+    except UnavailableError as fault:
+        unseen, sentence = files, fault.sentence
+    else:
+        sentence = f"It does not see {', '.join(file.name for file in unseen)}: is it another disk?"
+    if not unseen:
+        return own
+    state = RunState.INCOMPLETE if own.state is RunState.COMPLETED else own.state
+    return own.model_copy(update={"state": state, "reason": f"{own.reason}; {sentence}" if own.reason else sentence})

@@ -65,7 +65,7 @@ class Recovery:
         if self.plan.is_shared:
             with self._lock:
                 self._report = self._report.model_copy(update={"own": own.state, "reason": own.reason})
-            own = whole_outcome(self.plan, own, self._conclusion.wait())
+            own = whole_outcome(self.plan, own, self._conclusion.wait(), self._disk)
         return close_master(own, self.plan.whole, self._disk, constants_start=None, constants_end=None)
 
     def _ended(self) -> RunReport:

@@ -226,7 +226,7 @@ class LiveRun:
             return own
         self._set(own=own.state, reason=own.reason)
         self._write_down()
-        return whole_outcome(self.plan, own, self._conclusion.wait())
+        return whole_outcome(self.plan, own, self._conclusion.wait(), self._disk)
 
     def _salvaged(self, accounts: tuple[Completeness, ...]) -> tuple[Completeness, ...]:
         """The accounts, with what is really in the files whose writer broke."""

@@ -59,8 +59,7 @@ class BeamlineUp:
         register(tango.Database(host, int(port)), entries(self._beamline, self._config))
         names = self._beamline.tango
         recorders = {
-            table.device: self._server(table.role, "recorder", [table.server, *_LOOPBACK])
-            for table in self._recorders
+            table.device: self._server(table.role, "recorder", [table.server, *_LOOPBACK]) for table in self._recorders
         }
         manager = self._server("session_manager", "manager", [names.instance, *_LOOPBACK])
         worker = self._server("worker", "worker", ["--config", str(self._config)])
