@@ -19,11 +19,11 @@ from beamsession.model.errors import InvalidInputError
 from beamsession.model.hook import HookConfig
 from beamsession.model.instrument import AddedFiles, Instrument
 from beamsession.model.nexus import NexusRules
+from beamsession.model.parts import MAIN_RECORDER, recorder_of
 from beamsession.model.paths import DEFAULT_TEMPLATE, check_template
 from beamsession.model.plan import FileRules, InstrumentFacts
 from beamsession.model.quick_look import QuickLookConfig
-
-DeviceName = Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+/[\w.-]+$")]
+from beamsession.recorder_table import DeviceName, RecorderTable, require_consistent
 
 
 def _absolute(path: Path) -> Path:
@@ -169,6 +169,9 @@ class Beamline(_Table):
         default=None, description="databases, locks, journals and logs; `beamsession up --state` wins"
     )
     tango: TangoTable = TangoTable()
+    recorders: tuple[RecorderTable, ...] = Field(
+        default=(), description="further recorders, which record the detectors that name them"
+    )
     store: StoreTable = StoreTable()
     run: RunTable = RunTable()
     worker: WorkerTable = WorkerTable()
@@ -212,6 +215,22 @@ class Beamline(_Table):
             raise ValueError(f"'{twice[0]}' names two hooks: rename one")
         return self
 
+    @model_validator(mode="after")
+    def _recorders_are_there(self) -> Beamline:
+        require_consistent(self.all_recorders, self.detectors)
+        return self
+
+    @property
+    def all_recorders(self) -> tuple[RecorderTable, ...]:
+        """Every recorder: the one in [tango] first, called `main`."""
+        tango = self.tango
+        main = RecorderTable(name=MAIN_RECORDER, device=tango.recorder, instance=tango.instance, url=tango.recorder_url)
+        return (main, *self.recorders)
+
+    def detectors_of(self, recorder: str) -> tuple[DetectorConfig, ...]:
+        """The detectors that the recorder of this name records."""
+        return tuple(item for item in self.detectors if recorder_of(item.recorder) == recorder)
+
     @property
     def state(self) -> Path:
         """The state folder; InvalidInputError where none is configured."""
@@ -248,6 +267,7 @@ class Beamline(_Table):
             allowed_roots=self.data.allowed_roots,
             added_files=self.data.added_files,
             rules=self.data.rules,
+            recorders=tuple(recorder.name for recorder in self.all_recorders),
             detectors=self.detectors,
             readings=self.readings,
             constants=self.constants,

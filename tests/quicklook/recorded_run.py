@@ -21,9 +21,9 @@ from beamsession.record.datafile import DataFile
 from beamsession.record.frame import Frame, FrameFormat
 from beamsession.record.nexus import close_master, start_master
 from beamsession.record.nexus.seconds import nanoseconds
-from beamsession.record.readings.board import Row
+from beamsession.record.readings.board import ROW
 from beamsession.record.readings.reading import Reading
-from beamsession.record.readings.table import Column
+from beamsession.record.readings.table import Column, TableColumns
 from beamsession.record.readings.tablewriter import TableWriter
 
 START = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
@@ -115,7 +115,8 @@ def _write(path: Path, name: str, images: Images, compression: Compression) -> N
 
 
 def _write_readings(plan: RunPlan) -> None:
-    table = TableWriter(plan.readings_file, [Column(name="theta", pv="X:theta", units="mm")], plan.rules)
+    columns = TableColumns.of([Column(name="theta", pv="X:theta", units="mm")])
+    table = TableWriter(plan.readings_file, columns, plan.rules)
     begin = nanoseconds(START)
-    table.append([Row(0, begin + number * 100_000_000, number / 10, 0) for number in range(THETA)])
+    table.append(np.array([(0, begin + number * 100_000_000, number / 10, 0) for number in range(THETA)], ROW))
     table.close()

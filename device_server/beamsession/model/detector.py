@@ -95,6 +95,10 @@ class _Detector(Value):
         default=1, ge=1, description="how many frames it makes for each declared frame of a run: for a faster detector"
     )
 
+    recorder: Identifier | None = Field(
+        default=None, description='which of [[recorders]] records it; left out: the one in [tango], called "main"'
+    )
+
     @property
     def address(self) -> str:
         """Where it is found on the control system: the PV or attribute of its frames."""

@@ -12,6 +12,7 @@ from beamsession.model.definition import MetadataDefinition
 from beamsession.model.detector import ConstantConfig, DetectorConfig, Identifier, ReadingConfig, Value
 from beamsession.model.hook import HookConfig
 from beamsession.model.nexus import NexusRules
+from beamsession.model.parts import MAIN_RECORDER
 from beamsession.model.paths import DEFAULT_TEMPLATE, check_template
 from beamsession.model.plan import FileRules, InstrumentFacts
 from beamsession.model.quick_look import QuickLookConfig
@@ -35,6 +36,7 @@ class Instrument(Value):
     allowed_roots: tuple[Path, ...] = ()
     added_files: AddedFiles = AddedFiles.COPY
     rules: FileRules = FileRules()
+    recorders: tuple[str, ...] = Field(default=(MAIN_RECORDER,), description="names, the first one first")
     detectors: tuple[DetectorConfig, ...] = ()
     readings: tuple[ReadingConfig, ...] = ()
     constants: tuple[ConstantConfig, ...] = ()

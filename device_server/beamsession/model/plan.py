@@ -58,6 +58,10 @@ class RunPlan(Value):
 
     `folder` is the session's folder, absolute on the recorder's host and inside `data_root`. `frames` is the declared
     number of frames of each detector; the run ends by itself when all have them. None: until it is stopped.
+
+    Where several recorders share a run, each gets a plan of its own part: `detectors` are those that it records itself,
+    `all_detectors` those of the run. `team` are the recorders' names, the leading one first, and `part` is the one that
+    this plan is for. The leading one records the readings and writes the master. Such a run records once it is armed.
     """
 
     key: RunKey
@@ -78,6 +82,24 @@ class RunPlan(Value):
     min_free_bytes: int = Field(default=0, ge=0)
     max_clock_skew_s: float = Field(default=1.0, gt=0)
     allow_network_file_system: bool = False
+    team: tuple[str, ...] = ()
+    part: str = ""
+    all_detectors: tuple[DetectorConfig, ...] = ()
+
+    @property
+    def leads(self) -> bool:
+        """Whether the recorder of this plan writes the master; one that is alone does."""
+        return not self.team or self.part == self.team[0]
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other recorders record parts of the same run."""
+        return len(self.team) > 1
+
+    @property
+    def whole(self) -> RunPlan:
+        """The same plan with the detectors of all recorders, as the master describes the run."""
+        return self.model_copy(update={"detectors": self.all_detectors}) if self.all_detectors else self
 
     @property
     def stem(self) -> str:

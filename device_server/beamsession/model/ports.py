@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from beamsession.model.plan import RunKey, RunPlan
-from beamsession.model.report import DiskFacts, FileFacts, Problem, RecorderReport
+from beamsession.model.report import DiskFacts, FileFacts, Problem, RecorderReport, RunReport
 
 
 class RecorderPort(Protocol):
@@ -27,6 +27,10 @@ class RecorderPort(Protocol):
         """
         ...
 
+    def arm(self, key: RunKey) -> None:
+        """Begin to record a run that several recorders share: all of them are prepared."""
+        ...
+
     def pause(self, key: RunKey) -> None:
         """Do not record the frames that come from now on."""
         ...
@@ -35,12 +39,16 @@ class RecorderPort(Protocol):
         """Record again."""
         ...
 
-    def stop(self, key: RunKey) -> None:
-        """Take no more frames, write what was received, close, give the verdict."""
+    def stop(self, key: RunKey, reason: str = "") -> None:
+        """Take no more frames, write what was received, close, give the verdict: with a `reason` it is ABORTED."""
         ...
 
     def abort(self, key: RunKey) -> None:
         """Drop what is not yet written, close what is."""
+        ...
+
+    def conclude(self, key: RunKey, others: tuple[RunReport, ...]) -> None:
+        """To the leading recorder of a shared run: what became of the other parts, so that it closes the master."""
         ...
 
     def forget(self, key: RunKey) -> None:

@@ -52,12 +52,25 @@ class PauseInterval(Value):
     stop: datetime | None = None
 
 
+class RunPart(Value):
+    """How one recorder's part of a run goes or went; `state` is NONE where the recorder knows nothing of the run."""
+
+    recorder: str
+    state: RunState
+    reason: str = ""
+    detectors: tuple[str, ...] = ()
+
+
 class RunReport(Value):
     """A run as its recorder knows it.
 
     `state` is PREPARING, RECORDING, PAUSED, DRAINING or a verdict. `rate` is bytes per second written over the last
     second. `files` are absolute paths. `warnings` are what is wrong at this moment and does not end it. `check` are
     the complaints of the NeXus check (empty: it passed), None before the run is closed.
+
+    Where several recorders (`team`, the leading one first) share a run, `part` names the one whose part this is about;
+    it is empty in a report about the whole run, which then has all `parts`. `own` is the verdict of the leading
+    recorder's own part, while it waits in DRAINING to be told what became of the others.
     """
 
     key: RunKey
@@ -74,6 +87,10 @@ class RunReport(Value):
     files: tuple[Path, ...] = ()
     warnings: tuple[Problem, ...] = ()
     check: tuple[str, ...] | None = None
+    team: tuple[str, ...] = ()
+    part: str = ""
+    own: RunState | None = None
+    parts: tuple[RunPart, ...] = ()
 
     @property
     def received(self) -> int:
@@ -102,12 +119,20 @@ class RecorderReport(Value):
 
     `boot` changes at each start of its control process. `finished` holds the runs that ended and were not yet
     acknowledged with `forget`; they survive a restart of the recorder. `pids` maps its processes' roles to their
-    process ids.
+    process ids. A report about several recorders has the live runs beside `current` in `others`, and in `silent` the
+    seconds for which each recorder that does not answer has not.
     """
 
     name: str
     boot: str
     current: RunReport | None = None
+    others: tuple[RunReport, ...] = ()
     finished: tuple[RunReport, ...] = ()
     pids: dict[str, int] = Field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
+    silent: dict[str, float] = Field(default_factory=dict)
+
+    @property
+    def live(self) -> tuple[RunReport, ...]:
+        """All live runs, the newest first."""
+        return (*((self.current,) if self.current else ()), *self.others)

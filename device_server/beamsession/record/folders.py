@@ -74,12 +74,13 @@ def require_below(data_root: Path, folder: Path) -> None:
 
 
 def planned_files(plan: RunPlan) -> list[Path]:
-    """Every file that this run will make."""
-    return [plan.master, plan.readings_file, *data_files(plan).values()]
+    """Every file that this run will make, here."""
+    leading = [plan.master, plan.readings_file] if plan.leads else []
+    return [*leading, *data_files(plan).values()]
 
 
 def data_files(plan: RunPlan) -> dict[str, Path]:
-    """The data file of each detector of this run that has one."""
+    """The data file of each detector recorded here that has one."""
     return {item.name: plan.data_file(item.name) for item in plan.detectors if item.layout is not None}
 
 

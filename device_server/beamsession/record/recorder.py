@@ -19,11 +19,12 @@ from beamsession.model.plan import RunKey, RunPlan
 from beamsession.model.report import DiskFacts, FileFacts, Problem, RecorderReport, RunReport
 from beamsession.model.states import RunState
 from beamsession.record.checks import plan_problems
+from beamsession.record.conclusion import UnconcludedError
 from beamsession.record.crew import Crew
 from beamsession.record.deadline import DiskHand, sentence_of
 from beamsession.record.detector import Detector
 from beamsession.record.disk import disk_facts
-from beamsession.record.ending import STOP, Ending
+from beamsession.record.ending import Ending
 from beamsession.record.engines import Engines
 from beamsession.record.folders import file_facts
 from beamsession.record.journal import Journal
@@ -45,6 +46,9 @@ class _Life(Protocol):
     def report(self) -> RunReport: ...
     def end(self, ending: Ending) -> None: ...
     def gate(self, *, paused: bool) -> None: ...
+    def arm(self) -> None: ...
+    def conclude(self, others: tuple[RunReport, ...]) -> None: ...
+    def leave(self) -> None: ...
     def execute(self) -> RunReport: ...
 
 
@@ -117,6 +121,11 @@ class Recorder:
                 self._lives.append(run)
                 self._changed.notify_all()
 
+    def arm(self, key: RunKey) -> None:
+        """Record a shared run: all its recorders are prepared."""
+        if life := self._life(key):
+            life.arm()
+
     def pause(self, key: RunKey) -> None:
         """Let frames pass unrecorded; returns when it is so."""
         if life := self._life(key):
@@ -127,15 +136,20 @@ class Recorder:
         if life := self._life(key):
             life.gate(paused=False)
 
-    def stop(self, key: RunKey) -> None:
-        """Write what was received, close, give the verdict."""
+    def stop(self, key: RunKey, reason: str = "") -> None:
+        """Write what was received, close, give the verdict; with a `reason` it is ABORTED."""
         if life := self._life(key):
-            life.end(STOP)
+            life.end(Ending(drain=True, reason=reason))
 
     def abort(self, key: RunKey) -> None:
         """Drop what is not yet written."""
         if life := self._life(key):
             life.end(Ending(drain=False, reason="It was aborted."))
+
+    def conclude(self, key: RunKey, others: tuple[RunReport, ...]) -> None:
+        """What became of the other parts of a shared run that this recorder leads."""
+        if life := self._life(key):
+            life.conclude(others)
 
     def forget(self, key: RunKey) -> None:
         """Remove the outcome of this run from the report and the journal; one that is not there is well."""
@@ -176,6 +190,7 @@ class Recorder:
             self._closing = True
             for life in self._lives:
                 life.end(Ending(drain=True, reason="The recorder was stopped."))
+                life.leave()
             self._changed.notify_all()
         self._control.join(patience_s * 0.6)
         if self._control.is_alive():
@@ -193,11 +208,18 @@ class Recorder:
                 if not self._lives:
                     return
                 life = self._lives[0]
-            self._keep(life, self._lived(life))
+            if (outcome := self._lived(life)) is not None:
+                self._keep(life, outcome)
+                continue
+            with self._changed:
+                self._lives.remove(life)  # The next process finds it begun and goes on waiting.
 
-    def _lived(self, life: _Life) -> RunReport:
+    def _lived(self, life: _Life) -> RunReport | None:
+        """The outcome; None where this process ends before the other recorders' parts are known."""
         try:
             return life.execute()
+        except UnconcludedError:
+            return None
         except Exception as fault:
             _log.exception("run %s broke", life.key)
             return life.report().model_copy(

@@ -14,6 +14,7 @@ from beamsession.model.plan import RunPlan
 from beamsession.model.report import PauseInterval, RunReport
 from beamsession.model.states import RunState
 from beamsession.record.closing import close_master
+from beamsession.record.conclusion import Conclusion, whole_outcome
 from beamsession.record.deadline import DiskHand
 from beamsession.record.ending import Ending
 from beamsession.record.folders import data_files
@@ -43,6 +44,7 @@ class Recovery:
         self._let_go = let_go
         self._layouts = {item.name: item.layout for item in self.plan.detectors}
         self._lock = threading.Lock()
+        self._conclusion = Conclusion()
         self._report = begun.report.model_copy(update={"state": RunState.DRAINING, "rate": 0.0})
 
     def report(self) -> RunReport:
@@ -56,12 +58,37 @@ class Recovery:
     def gate(self, *, paused: bool) -> None:
         """It takes no more frames."""
 
+    def arm(self) -> None:
+        """It takes no more frames."""
+
+    def conclude(self, others: tuple[RunReport, ...]) -> None:
+        """What became of the other parts of a shared run."""
+        self._conclusion.tell(others)
+
+    def leave(self) -> None:
+        """The process ends: do not wait for what other recorders have to tell."""
+        self._conclusion.give_up()
+
     def execute(self) -> RunReport:
-        """Wait for the writers, mend, count, close the master; the last report."""
+        """Wait for the writers, mend, count, close the master; the last report. Raises UnconcludedError."""
+        own = self._ended()
+        # Killed before the master was made: then there are no frames either.
+        if not self.plan.leads or not self.plan.master.exists():
+            return own.model_copy(update={"master": None})
+        if self.plan.is_shared:
+            with self._lock:
+                self._report = self._report.model_copy(update={"own": own.state, "reason": own.reason})
+            own = whole_outcome(self.plan, own, self._conclusion.wait(), self._disk)
+        return close_master(own, self.plan.whole, self._disk, constants_start=None, constants_end=None)
+
+    def _ended(self) -> RunReport:
+        """How the part of this recorder has ended."""
+        if self._report.own is not None:  # Its own part was closed in order; it waited for the others.
+            return self._report.model_copy(update={"state": self._report.own, "own": None})
         notes = self._let_go(self.plan)
         files = [path for path in data_files(self.plan).values() if path.exists()]
         accounts = tuple(self._account(known, notes) for known in self._report.accounts)
-        if self.plan.readings_file.exists():
+        if self.plan.leads and self.plan.readings_file.exists():
             files.append(self.plan.readings_file)
             with suppress(BeamsessionError, OSError):  # The master's check complains of what cannot be read.
                 make_readable(self.plan.readings_file, self._patience_s)
@@ -80,10 +107,7 @@ class Recovery:
                     ),
                 }
             )
-        ended = self._report.model_copy(update={"state": RunState.ABORTED, "reason": " ".join([reason, *notes])})
-        if not self.plan.master.exists():  # Killed before the master was made: then there are no frames either.
-            return ended.model_copy(update={"master": None})
-        return close_master(ended, self.plan, self._disk, constants_start=None, constants_end=None)
+        return self._report.model_copy(update={"state": RunState.ABORTED, "reason": " ".join([reason, *notes])})
 
     def _account(self, known: Completeness, notes: list[str]) -> Completeness:
         path, layout = self.plan.data_file(known.detector), self._layouts.get(known.detector)

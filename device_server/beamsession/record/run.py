@@ -20,6 +20,7 @@ from beamsession.model.report import PauseInterval, RunReport
 from beamsession.model.states import RunState
 from beamsession.record import nexus
 from beamsession.record.closing import close_master
+from beamsession.record.conclusion import Conclusion, first_accounts, whole_outcome
 from beamsession.record.crew import Crew, Look
 from beamsession.record.deadline import DiskHand, sentence_of
 from beamsession.record.ending import STOP, Ending
@@ -53,7 +54,9 @@ class LiveRun:
         self._wants_pause = False
         self._made_folders: list[Path] = []
         self._master_made = False
+        self._may_arm = not plan.is_shared
         self._armed = False
+        self._conclusion = Conclusion()
         self._arm_fault: Exception | None = None
         self._constants: Mapping[str, Reading] = {}
         self._failures: dict[str, str] = {}
@@ -80,8 +83,22 @@ class LiveRun:
             self._changed.notify_all()
             self._changed.wait_for(lambda: self._report.state is wanted or self._report.state is not other, patience_s)
 
+    def arm(self) -> None:
+        """Record, once prepared: the other recorders of a shared run are prepared too."""
+        with self._changed:
+            self._may_arm = True
+            self._changed.notify_all()
+
+    def conclude(self, others: tuple[RunReport, ...]) -> None:
+        """What became of the other parts of a shared run."""
+        self._conclusion.tell(others)
+
+    def leave(self) -> None:
+        """The process ends: do not wait for what other recorders have to tell."""
+        self._conclusion.give_up()
+
     def execute(self) -> RunReport:
-        """Live the run from its preparation to its verdict; the last report."""
+        """Live the run from its preparation to its verdict; the last report. Raises UnconcludedError."""
         try:
             self._prepare()
         except Exception as fault:
@@ -94,10 +111,13 @@ class LiveRun:
         self._made_folders = self._disk.do(f"make {self.plan.folder}", self._claim_folder)
         self._constants = self._crew.prepare()
         start = self._clock()
-        nexus.start_master(self.plan, start=start, constants=self._constants)
-        self._master_made = True
+        if self.plan.leads:
+            nexus.start_master(self.plan.whole, start=start, constants=self._constants)
+            self._master_made = True
         files = tuple(self._crew.files().values())
-        self._set(start=start, files=files, master=self.plan.master)
+        self._set(start=start, files=files, master=self.plan.master if self.plan.leads else None)
+        with self._changed:
+            self._changed.wait_for(lambda: self._may_arm or self._ending is not None)
 
     def _claim_folder(self) -> list[Path]:
         made = make_folder(self.plan.data_root, self.plan.folder, self.plan.rules)
@@ -211,18 +231,29 @@ class LiveRun:
         self._look()  # The last readings are counted now.
         accounts = self._salvaged(self._report.accounts)
         ending = self._asked() or STOP
-        if not self._armed and not any(account.written for account in accounts):
-            return self._never_recorded(ending)
-        state, reason = (RunState.ABORTED, ending.reason) if ending.reason else verdict(accounts)
-        state, reason = self._with_readings(state, reason)
+        recorded = self._armed or any(account.written for account in accounts)
+        state, reason = self._own_verdict(ending, accounts) if recorded else self._never_recorded(ending)
         report = self._set(state=RunState.DRAINING, accounts=accounts, rate=0.0, warnings=())
+        report = self._with_others(report.model_copy(update={"state": state, "reason": reason}))
+        if not recorded and not report.written:
+            return self._without_files(report)
+        if not self.plan.leads:
+            return report
         return close_master(
-            report.model_copy(update={"state": state, "reason": reason}),
-            self.plan,
+            report,
+            self.plan.whole,
             self._disk,
             constants_start=self._constants,
             constants_end=constants_end,
         )
+
+    def _with_others(self, own: RunReport) -> RunReport:
+        """The outcome of the whole run where this recorder leads a shared one, as soon as it is told; else `own`."""
+        if not (self.plan.is_shared and self.plan.leads):
+            return own
+        self._set(own=own.state, reason=own.reason)
+        self._write_down()
+        return whole_outcome(self.plan, own, self._conclusion.wait(), self._disk)
 
     def _salvaged(self, accounts: tuple[Completeness, ...]) -> tuple[Completeness, ...]:
         """The accounts, with what is really in the files whose writer broke."""
@@ -236,7 +267,8 @@ class LiveRun:
         found = {name: salvage(files[name], _CLOSE_S, layouts[name]) for name in broken}
         return tuple(found[item.detector].account(item) if item.detector in found else item for item in accounts)
 
-    def _with_readings(self, state: RunState, reason: str) -> tuple[RunState, str]:
+    def _own_verdict(self, ending: Ending, accounts: tuple[Completeness, ...]) -> tuple[RunState, str]:
+        state, reason = (RunState.ABORTED, ending.reason) if ending.reason else verdict(accounts)
         troubles = [self._failures.get(self._crew.scalars_name), self._lost.sentence]
         if not any(troubles):
             return state, reason
@@ -246,19 +278,23 @@ class LiveRun:
             f"{reason}; {sentence}" if reason else sentence,
         )
 
-    def _never_recorded(self, ending: Ending) -> RunReport:
+    def _never_recorded(self, ending: Ending) -> tuple[RunState, str]:
         if self._arm_fault is not None:
-            return self._failed(self._arm_fault)
-        report = self._failed(BeamsessionError(ending.reason or "It was stopped before it recorded."))
-        return report.model_copy(update={"state": RunState.ABORTED})
+            return RunState.FAILED, sentence_of(self._arm_fault)
+        return RunState.ABORTED, ending.reason or "It was stopped before it recorded."
 
     def _failed(self, fault: Exception) -> RunReport:
-        """The report of a run that never recorded, after our own empty files are gone."""
+        """The report of a run that could not be prepared."""
         if not isinstance(fault, BeamsessionError):
             _log.error("run %s could not be prepared", self.key, exc_info=fault)
+        report = self.report().model_copy(update={"state": RunState.FAILED, "reason": sentence_of(fault)})
+        return self._without_files(report)
+
+    def _without_files(self, report: RunReport) -> RunReport:
+        """The report of a run that never recorded, after our own empty files are gone."""
         self._remove_empty_files()
         changes = {"files": (), "master": None, "rate": 0.0, "warnings": (), "stop": self._clock()}
-        return self.report().model_copy(update={"state": RunState.FAILED, "reason": sentence_of(fault), **changes})
+        return report.model_copy(update=changes)
 
     def _remove_empty_files(self) -> None:
         try:
@@ -298,11 +334,9 @@ def first_report(plan: RunPlan) -> RunReport:
     return RunReport(
         key=plan.key,
         state=RunState.PREPARING,
-        accounts=tuple(
-            Completeness(detector=item.name, expected=expected, missing=expected or 0)
-            for item in plan.detectors
-            for expected in [plan.frames_of(item.name)]
-        ),
+        accounts=first_accounts(plan),
+        team=plan.team,
+        part=plan.part,
     )
 
 

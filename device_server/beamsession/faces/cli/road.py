@@ -79,7 +79,7 @@ class Road:
 
 def _do_here(beamline: Beamline, verb: str, arguments: dict[str, Any], caller: Caller) -> Any:
     from beamsession.archive.high_water import last_id
-    from beamsession.faces.tango.recorder_client import TangoRecorder
+    from beamsession.faces.tango.recorders import tango_recorders
     from beamsession.store import Store
     from beamsession.store.instrument_lock import InstrumentLock
     from beamsession.verbs import REGISTRY
@@ -87,7 +87,7 @@ def _do_here(beamline: Beamline, verb: str, arguments: dict[str, Any], caller: C
 
     caller = Caller(Principal(caller.principal.name, beamline.operator.role), caller.face, caller.request_id)
     instrument = beamline.instrument_value()
-    recorder = TangoRecorder(beamline.tango.recorder_url or beamline.tango.recorder)
+    recorder = tango_recorders(beamline)
     if REGISTRY[verb].place is Place.STORE:
         store = Store.open(beamline.store_url, migrate=False)
         try:

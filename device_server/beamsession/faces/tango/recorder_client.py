@@ -11,8 +11,9 @@ from pydantic import TypeAdapter
 
 from beamsession.faces.tango.text import from_tango, to_json, transport_error
 from beamsession.model.abridged import Abridger
+from beamsession.model.order import ConcludeOrder, StopOrder
 from beamsession.model.plan import RunKey, RunPlan
-from beamsession.model.report import DiskFacts, FileFacts, Problem, RecorderReport
+from beamsession.model.report import DiskFacts, FileFacts, Problem, RecorderReport, RunReport
 
 _TIMEOUT_MS = 3000
 _PROBLEMS = TypeAdapter(tuple[Problem, ...])
@@ -40,6 +41,10 @@ class TangoRecorder:
         """Begin this run."""
         self._call("Prepare", self._abridger.short(plan))
 
+    def arm(self, key: RunKey) -> None:
+        """Record a shared run."""
+        self._call("Arm", key)
+
     def pause(self, key: RunKey) -> None:
         """Let frames pass unrecorded."""
         self._call("Pause", key)
@@ -48,13 +53,17 @@ class TangoRecorder:
         """Record again."""
         self._call("Resume", key)
 
-    def stop(self, key: RunKey) -> None:
+    def stop(self, key: RunKey, reason: str = "") -> None:
         """Write what was received, close, give the verdict."""
-        self._call("Stop", key)
+        self._call("Stop", StopOrder(**dict(key), reason=reason) if reason else key)
 
     def abort(self, key: RunKey) -> None:
         """Drop what is not yet written."""
         self._call("Abort", key)
+
+    def conclude(self, key: RunKey, others: tuple[RunReport, ...]) -> None:
+        """What became of the other parts of a shared run."""
+        self._call("Conclude", ConcludeOrder(**dict(key), others=others))
 
     def forget(self, key: RunKey) -> None:
         """The outcome is safe elsewhere."""

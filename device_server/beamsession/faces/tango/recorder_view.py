@@ -39,6 +39,7 @@ class RecorderView:
 def view_of(report: RecorderReport, last: RunReport | None) -> RecorderView:
     """The view of `report`; `last` is the run to show while none is live."""
     run = report.current or last
+    run = run and _own_part(run)
     problems = [problem for problem in report.problems if problem.code != "STARTING"]
     alarms = [f"{problem.sentence} {problem.remedy}".strip() for problem in problems]
     state, status = _state(report, problems)
@@ -62,6 +63,14 @@ def last_run(report: RecorderReport, last: RunReport | None) -> RunReport | None
     if report.finished:
         return max(report.finished, key=lambda run: run.stop or _LONG_AGO)
     return last if last is None or last.state.is_verdict else None
+
+
+def _own_part(run: RunReport) -> RunReport:
+    """Of a shared run's outcome, which its leading recorder tells, what that recorder has recorded itself."""
+    if not run.parts:
+        return run
+    own = run.parts[0].detectors
+    return run.model_copy(update={"accounts": tuple(item for item in run.accounts if item.detector in own)})
 
 
 def _with_run(view: RecorderView, run: RunReport) -> RecorderView:

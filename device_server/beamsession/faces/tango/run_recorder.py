@@ -19,6 +19,7 @@ from beamsession.faces.tango.recorder_view import RUN_STATES, RecorderView, faul
 from beamsession.faces.tango.text import raise_tango, to_json
 from beamsession.model.detector import Value
 from beamsession.model.errors import BeamsessionError, InvalidInputError, UnavailableError
+from beamsession.model.order import ConcludeOrder, StopOrder
 from beamsession.model.plan import RunKey, RunPlan
 from beamsession.model.ports import RecorderPort
 from beamsession.model.report import RunReport
@@ -128,6 +129,10 @@ class RunRecorder(Device):
         await self._answer(lambda recorder: recorder.prepare(_parsed(RunPlan, text)))
 
     @command(dtype_in=str, doc_in=_KEY)
+    async def Arm(self, text: str) -> None:
+        await self._answer(lambda recorder: recorder.arm(_parsed(RunKey, text)))
+
+    @command(dtype_in=str, doc_in=_KEY)
     async def Pause(self, text: str) -> None:
         await self._answer(lambda recorder: recorder.pause(_parsed(RunKey, text)))
 
@@ -135,13 +140,25 @@ class RunRecorder(Device):
     async def Resume(self, text: str) -> None:
         await self._answer(lambda recorder: recorder.resume(_parsed(RunKey, text)))
 
-    @command(dtype_in=str, doc_in=_KEY)
+    @command(dtype_in=str, doc_in=f"{_KEY}, or with reason: then the verdict is ABORTED")
     async def Stop(self, text: str) -> None:
-        await self._answer(lambda recorder: recorder.stop(_parsed(RunKey, text)))
+        def stop(recorder: RecorderPort) -> None:
+            order = _parsed(StopOrder, text)
+            recorder.stop(order.key, order.reason)
+
+        await self._answer(stop)
 
     @command(dtype_in=str, doc_in=_KEY)
     async def Abort(self, text: str) -> None:
         await self._answer(lambda recorder: recorder.abort(_parsed(RunKey, text)))
+
+    @command(dtype_in=str, doc_in="a run key with others: the reports of the other recorders' parts (JSON)")
+    async def Conclude(self, text: str) -> None:
+        def conclude(recorder: RecorderPort) -> None:
+            order = _parsed(ConcludeOrder, text)
+            recorder.conclude(order.key, order.others)
+
+        await self._answer(conclude)
 
     @command(dtype_in=str, doc_in=_KEY)
     async def Forget(self, text: str) -> None:

@@ -16,21 +16,24 @@ from typing import Any
 from beamsession.model.clock import utc_now
 from beamsession.model.errors import BeamsessionError, NotFoundError, UnavailableError
 from beamsession.model.instrument import Instrument
+from beamsession.model.parts import parts_of
 from beamsession.model.plain import plain
-from beamsession.model.plan import RunKey
+from beamsession.model.plan import RunKey, RunPlan
 from beamsession.model.ports import RecorderPort
 from beamsession.model.report import RecorderReport, RunReport
 from beamsession.model.run import Run
 from beamsession.model.states import RunIntent, RunState
 from beamsession.servers.manager.projector import Projector
 from beamsession.store import Store
+from beamsession.team import GRACE_S
 from beamsession.verbs.plan import plan_run
 
 _log = logging.getLogger(__name__)
 _BUSY_S = 0.1
 _IDLE_S = 0.5
 _DISK_S = 2.0
-_GRACE_S = 5.0
+_STOPPABLE = {RunState.PREPARING, RunState.RECORDING, RunState.PAUSED}
+_ABORTABLE = {*_STOPPABLE, RunState.DRAINING}
 _STARTING = "STARTING"
 
 Submit = Callable[[str, dict[str, Any]], "Future[Any]"]
@@ -90,8 +93,9 @@ class Liaison:
         self._take_finished(report)
         live = self._store.live_runs(self._instrument.name)
         for run in live:
-            self._settle(run, report.current)
-        self._drop_unknown(report, live)
+            self._settle(run, report)
+        for current in report.live:
+            self._drop_unknown(current, live)
         current = report.current if live else None
         self._starting = self._starting and any(problem.code == _STARTING for problem in report.problems)
         fault = "" if self._starting else _fault_of(report)
@@ -102,11 +106,10 @@ class Liaison:
     def _on_silence(self, error: UnavailableError) -> None:
         now = time.monotonic()
         self._silent_since = self._silent_since if self._silent_since is not None else now
-        if now - self._silent_since < _GRACE_S:
+        if now - self._silent_since < GRACE_S:
             return
         for run in self._store.live_runs(self._instrument.name):
-            if run.state is not RunState.LOST:
-                self._do("run_lose", {"session": run.session_id, "run": run.number, "reason": error.sentence})
+            self._lose(run, error.sentence)
         self._starting = False
         self._projector.live(report=None, recorder_fault=error.text, starting=False)
 
@@ -125,38 +128,57 @@ class Liaison:
             _log.warning("the recorder has a run that the store does not know: %s", key)
             return None
 
-    def _settle(self, run: Run, current: RunReport | None) -> None:
+    def _lose(self, run: Run, reason: str) -> None:
+        if run.state is not RunState.LOST:
+            self._do("run_lose", {"session": run.session_id, "run": run.number, "reason": reason})
+
+    def _settle(self, run: Run, report: RecorderReport) -> None:
         key = RunKey(instrument=self._instrument.name, session_id=run.session_id, run_number=run.number)
-        if current is None or current.key != key:
-            self._settle_absent(run, key)
+        current = next((current for current in report.live if current.key == key), None)
+        if current is None:
+            self._settle_absent(run, key, report)
             return
-        match run.intent, current.state:
-            case RunIntent.RECORD, RunState.PAUSED:
+        if current.state is RunState.LOST:
+            self._lose(run, current.reason)
+            return
+        states = {current.state, *(part.state for part in current.parts)}
+        match run.intent:
+            case RunIntent.RECORD if RunState.PAUSED in states:
                 self._recorder.resume(key)
-            case RunIntent.PAUSE, RunState.RECORDING:
+            case RunIntent.PAUSE if RunState.RECORDING in states:
                 self._recorder.pause(key)
-            case RunIntent.STOP, RunState.PREPARING | RunState.RECORDING | RunState.PAUSED:
+            case RunIntent.STOP if states & _STOPPABLE:
                 self._recorder.stop(key)
-            case RunIntent.ABORT, RunState.PREPARING | RunState.RECORDING | RunState.PAUSED | RunState.DRAINING:
+            case RunIntent.ABORT if states & _ABORTABLE:
                 self._recorder.abort(key)
+            case RunIntent.RECORD | RunIntent.PAUSE if RunState.NONE in states and run.state is RunState.PREPARING:
+                self._prepare(run, key)  # one of its recorders was not told yet
             case _:
                 pass
         is_news = run.state in (RunState.PREPARING, RunState.LOST) or (not run.file and current.master is not None)
         if is_news and current.state is not RunState.PREPARING:
             self._do_report(current)
 
-    def _settle_absent(self, run: Run, key: RunKey) -> None:
-        if run.intent in (RunIntent.RECORD, RunIntent.PAUSE) and run.state is RunState.PREPARING and not run.file:
+    def _settle_absent(self, run: Run, key: RunKey, report: RecorderReport) -> None:
+        if silent := [report.silent[name] for name in self._recorders_of(run) if name in report.silent]:
+            if max(silent) >= GRACE_S:
+                self._lose(run, "its recorder cannot be reached")
+        elif run.intent in (RunIntent.RECORD, RunIntent.PAUSE) and run.state is RunState.PREPARING and not run.file:
             self._prepare(run, key)
         elif run.intent in (RunIntent.STOP, RunIntent.ABORT) and not run.file:
             self._end(key, RunState.ABORTED, "it was ended before its recorder had begun")
         else:
             self._end(key, RunState.ABORTED, "its recorder knows nothing of it any more")
 
+    def _recorders_of(self, run: Run) -> list[str]:
+        return list(parts_of(self._plan(run), self._instrument.recorders))
+
+    def _plan(self, run: Run) -> RunPlan:
+        return plan_run(self._instrument, self._store.session(run.session_id), run)
+
     def _prepare(self, run: Run, key: RunKey) -> None:
-        session = self._store.session(run.session_id)
         try:
-            self._recorder.prepare(plan_run(self._instrument, session, run))
+            self._recorder.prepare(self._plan(run))
         except UnavailableError:
             raise
         except BeamsessionError as error:
@@ -166,9 +188,8 @@ class Liaison:
     def _end(self, key: RunKey, state: RunState, reason: str) -> None:
         self._do_report(RunReport(key=key, state=state, reason=reason, stop=utc_now()))
 
-    def _drop_unknown(self, report: RecorderReport, live: list[Run]) -> None:
-        current = report.current
-        if current is None or current.key.instrument != self._instrument.name:
+    def _drop_unknown(self, current: RunReport, live: list[Run]) -> None:
+        if current.key.instrument != self._instrument.name:
             return
         if (current.key.session_id, current.key.run_number) in {(run.session_id, run.number) for run in live}:
             return

@@ -10,7 +10,7 @@ from tango.server import run
 
 from beamsession.config import load
 from beamsession.faces.tango.manager_service import ManagerService
-from beamsession.faces.tango.recorder_client import TangoRecorder
+from beamsession.faces.tango.recorders import tango_recorders
 from beamsession.faces.tango.session_manager import SessionManager
 from beamsession.model.errors import InvalidInputError
 from beamsession.servers.logs import log_to_stderr
@@ -27,7 +27,7 @@ def make_service(device: str, config_file: str) -> ManagerService:
             remedy="Set the device property ConfigFile, or the variable BEAMSESSION_CONFIG, to its TOML file.",
         )
     beamline = load(Path(path))
-    service = InstrumentService(beamline, TangoRecorder(beamline.tango.recorder_url or beamline.tango.recorder))
+    service = InstrumentService(beamline, tango_recorders(beamline))
     service.start()
     return service
 

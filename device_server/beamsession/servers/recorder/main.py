@@ -17,6 +17,7 @@ from tango.server import run
 from beamsession.config import Beamline, load
 from beamsession.faces.tango.run_recorder import RunRecorder
 from beamsession.model.errors import InvalidInputError
+from beamsession.model.parts import MAIN_RECORDER
 from beamsession.record.kinds import detector_of
 from beamsession.record.recorder import Recorder
 from beamsession.record.scalars import Scalars
@@ -42,10 +43,11 @@ def open_recorder(device: str, config_file: str) -> Recorder:
     beamline = load(_config_path(config_file))
     # Client libraries read these when they are loaded, which happens in the child processes.
     os.environ.update(beamline.environment)
+    name = _recorder_name(beamline, device)
     recorder = Recorder(
         device,
-        {config.name: partial(detector_of, config) for config in beamline.detectors},
-        partial(_scalars, beamline),
+        {config.name: partial(detector_of, config) for config in beamline.detectors_of(name)},
+        partial(_scalars, beamline) if name == MAIN_RECORDER else _no_scalars,
         beamline.state / "recorder" / device.lower().replace("/", "_"),
         readings=beamline.readings,
     )
@@ -58,6 +60,28 @@ def _scalars(beamline: Beamline) -> Scalars:
     from beamsession.record.readings.recorder import ReadingsRecorder
 
     return ReadingsRecorder(beamline.readings, beamline.constants, beamline.run.readings_waiting)
+
+
+def _no_scalars() -> Scalars:
+    from beamsession.record.readings.recorder import ReadingsRecorder
+
+    return ReadingsRecorder((), ())
+
+
+def _recorder_name(beamline: Beamline, device: str) -> str:
+    """Which of the configured recorders `device` is; the only one is it whatever it is called."""
+    if not beamline.recorders:
+        return MAIN_RECORDER
+    for recorder in beamline.all_recorders:
+        if recorder.device.lower() == device.lower():
+            return recorder.name
+    devices = ", ".join(recorder.device for recorder in beamline.all_recorders)
+    raise InvalidInputError(
+        f"{device} is none of the configured recorders ({devices}).",
+        code="BAD_CONFIG",
+        value=device,
+        remedy="Correct the device's name in [[recorders]] or in the Tango database.",
+    )
 
 
 def _config_path(config_file: str) -> Path:

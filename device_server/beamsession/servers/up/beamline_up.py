@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import secrets
+import socket
 import sys
 import time
 from pathlib import Path
@@ -14,6 +15,7 @@ import tango
 
 from beamsession.config import Beamline
 from beamsession.model.errors import BeamsessionError, UnavailableError
+from beamsession.recorder_table import RecorderTable
 from beamsession.servers.up.part import Part
 from beamsession.servers.up.ready import write_ready
 from beamsession.servers.up.simulation import Simulation
@@ -42,6 +44,7 @@ class BeamlineUp:
         self._parts: list[Part] = [simulation.part] if simulation else []
         self._tango_host = beamline.tango.host or ""
         self._quick_ends: dict[str, int] = {}
+        self._recorders = recorders_here(beamline)
 
     def start(self) -> dict[str, Any]:
         """Start all parts and return the ready file's content once everything answers.
@@ -55,10 +58,13 @@ class BeamlineUp:
         host, _, port = self._tango_host.partition(":")
         register(tango.Database(host, int(port)), entries(self._beamline, self._config))
         names = self._beamline.tango
-        recorder = self._server("run_recorder", "recorder", [names.instance, *_LOOPBACK])
+        recorders = {
+            table.device: self._server(table.role, "recorder", [table.server, *_LOOPBACK]) for table in self._recorders
+        }
         manager = self._server("session_manager", "manager", [names.instance, *_LOOPBACK])
         worker = self._server("worker", "worker", ["--config", str(self._config)])
-        self._await_device(recorder, names.recorder)
+        for device, recorder in recorders.items():
+            self._await_device(recorder, device)
         self._await_device(manager, names.manager)
         self._await_worker(worker)
         ready = self._ready()
@@ -80,8 +86,8 @@ class BeamlineUp:
 
     def stop(self) -> None:
         """Stop in the order in which nothing is missed: those who ask before those who answer."""
-        order = ("worker", "session_manager", "run_recorder", "tango_database", "simulation")
-        for part in sorted(self._parts, key=lambda part: order.index(part.role)):
+        order = {"worker": 0, "session_manager": 1, "tango_database": 3, "simulation": 4}
+        for part in sorted(self._parts, key=lambda part: order.get(part.role, 2)):  # recorders in the middle
             part.stop()
         for file in self._ready_files:
             file.unlink(missing_ok=True)
@@ -158,12 +164,11 @@ class BeamlineUp:
 
     def _pids(self) -> dict[str, int]:
         own = {part.role: part.pid for part in self._parts}
-        with contextlib.suppress(tango.DevFailed, BeamsessionError, ValueError):
-            attribute: Any = self._proxy(self._beamline.tango.recorder).read_attribute("ProcessIds")
-            children = json.loads(attribute.value)
-            own.update(
-                {f"run_recorder.{role}": pid for role, pid in children.items() if pid != own.get("run_recorder")}
-            )
+        for table in self._recorders:
+            with contextlib.suppress(tango.DevFailed, BeamsessionError, ValueError):
+                attribute: Any = self._proxy(table.device).read_attribute("ProcessIds")
+                children = json.loads(attribute.value)
+                own.update({f"{table.role}.{role}": pid for role, pid in children.items() if pid != own[table.role]})
         return own
 
     def _ready(self) -> dict[str, Any]:
@@ -172,7 +177,7 @@ class BeamlineUp:
         return {
             "tango_host": self._tango_host,
             "session_managers": [self._beamline.tango.manager],
-            "run_recorders": [self._beamline.tango.recorder],
+            "run_recorders": [table.device for table in self._beamline.all_recorders],
             "epics_prefix": None,
             "environment": self._epics(),
             "web_url": None,
@@ -186,3 +191,10 @@ class BeamlineUp:
     def _announce(self, ready: dict[str, Any]) -> None:
         for file in self._ready_files:
             write_ready(file, ready)
+
+
+def recorders_here(beamline: Beamline) -> list[RecorderTable]:
+    """The recorders that are started here: no other host is named for them, and no address outside the database."""
+    here = {socket.gethostname(), socket.gethostname().partition(".")[0], socket.getfqdn()}
+    further = [table for table in beamline.recorders if not table.url and (table.host is None or table.host in here)]
+    return [beamline.all_recorders[0], *further]

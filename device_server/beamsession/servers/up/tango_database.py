@@ -23,10 +23,12 @@ Entries = dict[str, Any]
 def entries(beamline: Beamline, config: Path) -> Entries:
     """What the Tango database has to know of this beamline, in the JSON form that dsconfig reads."""
     names, properties = beamline.tango, {"properties": {"ConfigFile": [str(config)]}}
+    found_here = [beamline.all_recorders[0], *(item for item in beamline.recorders if not item.url)]
+    recorders = {item.server: {"RunRecorder": {item.device: properties}} for item in found_here}
     return {
         "servers": {
             "SessionManager": {names.instance: {"SessionManager": {names.manager: properties}}},
-            "RunRecorder": {names.instance: {"RunRecorder": {names.recorder: properties}}},
+            "RunRecorder": recorders,
         }
     }
 
