@@ -30,7 +30,7 @@ class Completeness(Value):
     `expected` is None where nobody declared a number. `lost` frames never came: gaps in the unique ids, or the growth
     of the detector's own dropped counter where that is more. `missing` are these, what was received but not written,
     and what a declared number wants beyond all that. `gaps` holds the first 1000; `gaps_cut` tells that there were
-    more.
+    more. `interruptions` are sentences: when the source was away, and nothing tells whether frames were lost then.
     """
 
     detector: str
@@ -44,6 +44,7 @@ class Completeness(Value):
     missing: int = 0
     gaps: tuple[Gap, ...] = Field(default=())
     gaps_cut: bool = False
+    interruptions: tuple[str, ...] = Field(default=())
 
     def settled(self, *, written: int, expected: int | None) -> Completeness:
         """The same account once `written` frames are on disk and no more will be."""
@@ -58,7 +59,7 @@ class Completeness(Value):
     @property
     def is_complete(self) -> bool:
         """Whether nothing is known to be missing."""
-        return self.missing == 0
+        return self.missing == 0 and not self.interruptions
 
 
 class IdTally:
@@ -87,6 +88,11 @@ class IdTally:
     def skip(self, unique_id: int) -> None:
         """Account for a frame that was not to be recorded."""
         self._insert(unique_id)
+
+    @property
+    def last(self) -> int | None:
+        """The highest id seen."""
+        return self._ends[-1] if self._ends else None
 
     @property
     def lost(self) -> int:
@@ -142,7 +148,13 @@ class IdTally:
 
 
 def account(
-    detector: str, tally: IdTally, *, written: int, expected: int | None, dropped_by_detector: int = 0
+    detector: str,
+    tally: IdTally,
+    *,
+    written: int,
+    expected: int | None,
+    dropped_by_detector: int = 0,
+    interruptions: tuple[str, ...] = (),
 ) -> Completeness:
     """The completeness of one detector at this moment.
 
@@ -158,6 +170,7 @@ def account(
         lost=max(tally.lost, dropped_by_detector),
         gaps=tuple(tally.gaps()),
         gaps_cut=tally.gap_count > MAX_GAPS,
+        interruptions=interruptions,
     )
     return came.settled(written=written, expected=expected)
 
@@ -167,8 +180,12 @@ def verdict(accounts: tuple[Completeness, ...]) -> tuple[RunState, str]:
     short = [account for account in accounts if not account.is_complete]
     if not short:
         return RunState.COMPLETED, ""
-    reasons = [f"{item.detector}: {item.missing} frames missing{_gap_text(item)}" for item in short]
-    return RunState.INCOMPLETE, "; ".join(reasons)
+    return RunState.INCOMPLETE, "; ".join(f"{item.detector}: {_shortfall(item)}" for item in short)
+
+
+def _shortfall(item: Completeness) -> str:
+    missing = [f"{item.missing} frames missing{_gap_text(item)}"] if item.missing else []
+    return ", ".join([*missing, *item.interruptions])
 
 
 def _gap_text(item: Completeness) -> str:

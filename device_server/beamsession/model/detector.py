@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from beamsession.model.names import is_identifier
 
@@ -25,6 +25,10 @@ def _nexus_path(text: str) -> str:
 Identifier = Annotated[str, AfterValidator(_identifier)]
 PvName = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^\S+$")]
 NexusPath = Annotated[str, AfterValidator(_nexus_path)]
+TangoAttribute = Annotated[
+    str, Field(max_length=256, pattern=r"^(tango://[^/\s#]+/)?([^/\s#]+/|([^/\s#]+/){3})[^/\s#]+(#dbase=(no|yes))?$")
+]
+TangoMember = Annotated[str, Field(max_length=128, pattern=r"^[^/\s#]+$")]
 PixelType = Literal["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64"]
 
 
@@ -52,10 +56,21 @@ OWN_LAYOUT = DataLayout(
 
 
 class Protocol(StrEnum):
-    """How a PV is read."""
+    """How a PV or attribute is read."""
 
     CA = "ca"
     PVA = "pva"
+    TANGO = "tango"
+
+
+class TangoEvent(StrEnum):
+    """How the values of a Tango attribute come: pushed by its device, or read again and again."""
+
+    AUTO = "auto"
+    CHANGE = "change"
+    ARCHIVE = "archive"
+    USER = "user"
+    POLL = "poll"
 
 
 class Compression(StrEnum):
@@ -135,7 +150,58 @@ class CaDetector(_PvDetector):
     )
 
 
-DetectorConfig = Annotated[PvaDetector | CaDetector, Field(discriminator="source")]
+class TangoDetector(_Streamed):
+    """Frames from a Tango attribute: a spectrum, an image, or a scalar as a frame of one pixel."""
+
+    source: Literal["tango"] = "tango"
+    attribute: TangoAttribute = Field(
+        description="the frames: `domain/family/member/attribute`, or the same behind `tango://host:port/`, "
+        "with `#dbase=no` behind it for a server without a database"
+    )
+    event: TangoEvent = Field(
+        default=TangoEvent.AUTO,
+        description="events that bring the frames; auto: change events if the device pushes them itself, else poll",
+    )
+    polling_ms: int = Field(default=100, ge=5, le=3_600_000, description="time from read to read where it is polled")
+    id_attribute: TangoMember | None = Field(
+        default=None,
+        description="attribute of the same device that numbers the frames; left out: they are numbered as they come "
+        "and not every loss is noticed",
+    )
+    dropped_attribute: TangoMember | None = Field(
+        default=None,
+        description="counter of frames the device itself dropped; its growth during a run counts as missing",
+    )
+    start_command: TangoMember | None = Field(
+        default=None,
+        description="command without argument, executed when the run records; leave out to drive the device yourself",
+    )
+    stop_command: TangoMember | None = Field(
+        default=None, description="command without argument, executed before the run records and when it stops"
+    )
+    acquire_attribute: TangoMember | None = Field(
+        default=None, description="instead of commands: write 1 here when the run records, 0 when it stops"
+    )
+    frames_attribute: TangoMember | None = Field(
+        default=None, description="write the declared number of frames here before the start"
+    )
+    open_end_frames: int | None = Field(
+        default=None, description="write this for a run without a declared number; left out: nothing is written"
+    )
+
+    @model_validator(mode="after")
+    def _one_way_to_start(self) -> TangoDetector:
+        if self.acquire_attribute is not None and (self.start_command or self.stop_command):
+            raise ValueError("a device is started by commands or by acquire_attribute, not by both: leave one out")
+        return self
+
+    @property
+    def address(self) -> str:
+        return self.attribute
+
+
+StreamedDetector = PvaDetector | CaDetector | TangoDetector
+DetectorConfig = Annotated[PvaDetector | CaDetector | TangoDetector, Field(discriminator="source")]
 
 
 class ReadingConfig(Value):

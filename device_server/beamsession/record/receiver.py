@@ -15,15 +15,17 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from beamsession.model.completeness import IdTally, account
-from beamsession.model.detector import CaDetector, DetectorConfig, PvaDetector
+from beamsession.model.detector import DetectorConfig, PvaDetector, StreamedDetector, TangoDetector
+from beamsession.record.absence import Absences
 from beamsession.record.frame import Frame, FrameFormat
 from beamsession.record.link import Link, Message
 from beamsession.record.orders import Received, Subscribe, format_to_json
 from beamsession.record.ring import FrameTooLargeError, Inlet, Ring
-from beamsession.record.sources.source import Source, UnusableFrameError
+from beamsession.record.sources.source import Connection, Source, SourceFailedError, UnusableFrameError, has_ids
 
 _log = logging.getLogger(__name__)
 _REPORT_S = 0.1
+_LOOK_S = 0.005
 _SETTLING_S = 2.0
 _PUT_S = 1.0
 _QUIET_S = 0.1  # so long without a frame: all that was posted before the stop is here
@@ -34,7 +36,7 @@ _LATECOMER_S = 0.5  # how long a frame that was overtaken by the last declared o
 class Receiver:
     """One run at a time: subscribed from `subscribe` to `stop`, recording while armed and not paused."""
 
-    def __init__(self, config: PvaDetector | CaDetector, ring: Ring) -> None:
+    def __init__(self, config: StreamedDetector, ring: Ring) -> None:
         self._config = config
         self._inlet = Inlet(ring)
         self._source = _source(config)
@@ -89,38 +91,35 @@ class Receiver:
         self._end()
         self._inlet.begin(order.epoch)
         form = self._source.subscribe(order.timeout)
-        self._intake = Intake(self._config.name, self._inlet, order.frames)
+        self._intake = Intake(self._config, self._inlet, order.frames)
         return {"format": None if form is None else format_to_json(form)}
 
     def _arm(self) -> None:
-        if self._config.acquire_pv is not None:
-            self._source.put(self._config.acquire_pv, 0, _PUT_S)  # a crash may have left it acquiring
+        self._source.halt(_PUT_S)  # a crash may have left it acquiring
         # What was posted until now is not part of the run.
         self._take_all()
         intake = self._armed_intake()
         intake.count_dropped(self._source.dropped())
+        intake.absences.begin(self._source.connection())
         intake.armed = True
-        frames = self._config.open_end_frames if intake.declared is None else intake.declared
-        if self._config.frames_pv is not None and frames is not None:
-            self._source.put(self._config.frames_pv, frames, _PUT_S)
-        if self._config.acquire_pv is not None:
-            self._source.put(self._config.acquire_pv, 1)
+        self._source.start(self._config.open_end_frames if intake.declared is None else intake.declared)
 
     def _stop(self, at_ns: int) -> None:
         """Take what was posted until now, wherever it waits, then end."""
         intake = self._intake
         if intake is None or intake.stopping:
             return
-        if intake.armed and self._config.acquire_pv is not None:
-            self._source.put(self._config.acquire_pv, 0)
+        if intake.armed:
+            self._source.halt()
         intake.stop(at_ns)
+        self._source.settle()
 
     def _end(self) -> None:
         intake = self._intake
         if intake is None:
             return
-        if intake.armed and not intake.stopping and self._config.acquire_pv is not None:
-            self._source.put(self._config.acquire_pv, 0)
+        if intake.armed and not intake.stopping:
+            self._source.halt()
         self._source.unsubscribe()
         self._inlet.end()
         self._report(intake, ended=True)
@@ -136,9 +135,13 @@ class Receiver:
 
     def _take_all(self) -> None:
         """What is in the queue at this moment; a fast source can refill it for ever, so there is a limit."""
+        self._source.settle()
         deadline = time.monotonic() + _REPORT_S
-        while self._take() and time.monotonic() < deadline:
-            pass
+        while self._take() or self._source.holds_back():
+            remaining = deadline - time.monotonic()
+            if remaining <= 0:
+                return
+            select.select([self._source.fileno()], (), (), min(remaining, _LOOK_S))
 
     def _take(self) -> bool:
         taken = False
@@ -147,12 +150,17 @@ class Receiver:
             for frame in self._source.frames():
                 taken = True
                 if intake is not None:
+                    intake.look_at(self._source.connection())
                     intake.take(frame)
             if intake is not None:
+                intake.look_at(self._source.connection())
                 intake.count_dropped(self._source.dropped())
         except UnusableFrameError as problem:
             if intake is not None:
                 intake.fail(f"a frame cannot be recorded: {problem}")
+        except SourceFailedError as problem:
+            if intake is not None:
+                intake.fail(str(problem))
         self._changed = self._changed or taken
         return taken
 
@@ -179,8 +187,9 @@ class Receiver:
 class Intake:
     """The frames of one run on their way into the ring, and their account."""
 
-    def __init__(self, detector: str, inlet: Inlet, declared: int | None) -> None:
-        self._detector = detector
+    def __init__(self, config: StreamedDetector, inlet: Inlet, declared: int | None) -> None:
+        self._detector = config.name
+        self.absences = Absences(numbered=has_ids(config))
         self._inlet = inlet
         self.declared = declared
         self.armed = False
@@ -210,6 +219,7 @@ class Intake:
             self._passed_the_stop = True
             return
         self._last_frame = time.monotonic()
+        self.absences.end(frame.unique_id)
         if self.paused:
             self._tally.skip(frame.unique_id)
             self._skipped += 1
@@ -226,6 +236,11 @@ class Intake:
             self._put(frame)
         if self.declared is not None and self._tally.received >= self.declared:
             self._reach()
+
+    def look_at(self, connection: Connection) -> None:
+        """Note whether the source is there; a time in which nothing is recorded does not count."""
+        if self.armed and self.absences.look(connection, self._tally.last, recording=not self.paused):
+            self.news = True
 
     def count_dropped(self, counter: int | None) -> None:
         """Add the growth of the detector's own counter since the last call; one that was reset begins at 0."""
@@ -288,6 +303,7 @@ class Intake:
                 written=self._tally.received - self._overruns,
                 expected=None,
                 dropped_by_detector=self._dropped,
+                interruptions=self.absences.sentences(),
             ),
             reached=self.reached,
             ended=ended,
@@ -320,12 +336,16 @@ class Intake:
         self.news = True
 
 
-def _source(config: PvaDetector | CaDetector) -> Source:
+def _source(config: StreamedDetector) -> Source:
     """The source for a detector; only the client library it needs is imported."""
     if isinstance(config, PvaDetector):
         from beamsession.record.sources.pva import PvaSource
 
         return PvaSource(config)
+    if isinstance(config, TangoDetector):
+        from beamsession.record.sources.tango import TangoSource
+
+        return TangoSource(config)
     from beamsession.record.sources.ca import CaSource
 
     return CaSource(config)

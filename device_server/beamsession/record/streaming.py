@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from beamsession.model.completeness import Completeness
-from beamsession.model.detector import CaDetector, PvaDetector
+from beamsession.model.detector import StreamedDetector
 from beamsession.model.errors import BeamsessionError, UnavailableError
 from beamsession.model.plan import RunPlan
 from beamsession.model.report import Problem
@@ -21,7 +21,7 @@ from beamsession.record.child import Child, Message
 from beamsession.record.detector import Progress
 from beamsession.record.orders import Received, Reserve, Subscribe, Written
 from beamsession.record.ring import Ring
-from beamsession.record.sources.source import pv_timeout
+from beamsession.record.sources.source import no_answer
 
 _log = logging.getLogger(__name__)
 _START_S = 15.0  # imports of a new process on a busy machine
@@ -36,10 +36,11 @@ _MEMORY_IS_KEPT = {"MALLOC_TRIM_THRESHOLD_": str(1 << 30), "MALLOC_MMAP_THRESHOL
 class StreamingDetector:
     """Implements `beamsession.record.detector.Detector`; its processes live as long as it, dead ones are replaced.
 
-    Without an `id_pv` a CA detector's frames are numbered as they come: frames lost on the way are then not noticed.
+    Without an `id_pv` (`id_attribute`) the frames of a CA (Tango) detector are numbered as they come: frames lost on
+    the way are then not noticed.
     """
 
-    def __init__(self, config: PvaDetector | CaDetector) -> None:
+    def __init__(self, config: StreamedDetector) -> None:
         self._config = config
         self._ring = Ring.create(config.ring_mib)
         self._lock = threading.Lock()
@@ -60,7 +61,7 @@ class StreamingDetector:
             return (Problem(code=problem.code, sentence=problem.sentence, remedy=problem.remedy),)
         if not unconnected:
             return ()
-        missing = pv_timeout(self.name, tuple(unconnected), None)
+        missing = no_answer(self._config, tuple(unconnected), None)
         return (Problem(code=missing.code, sentence=missing.sentence, remedy=missing.remedy),)
 
     def prepare(self, plan: RunPlan) -> None:

@@ -16,7 +16,14 @@ from beamsession.model.detector import CaDetector
 from beamsession.record.frame import Frame, FrameFormat
 from beamsession.record.sources.channel import Channel, Update
 from beamsession.record.sources.pairing import Image, Pairing
-from beamsession.record.sources.source import UnusableFrameError, pv_names, pv_timeout
+from beamsession.record.sources.source import (
+    Connection,
+    UnusableFrameError,
+    halt_by_pvs,
+    no_answer,
+    pv_names,
+    start_by_pvs,
+)
 
 _log = logging.getLogger(__name__)
 _BATCH = 8  # frames taken before commands are looked at again
@@ -34,6 +41,7 @@ class CaSource:
         self._image = Channel(config.pv, self._signal)
         self._scalars = {name: Channel(name, self._signal) for name in pv_names(config) if name != config.pv}
         self._numbers: dict[str, int] = {}
+        self._connection = Connection(present=False, losses=0)
         self._pairing = Pairing(config.ring_mib << 20, with_ids=config.id_pv is not None)
 
     def fileno(self) -> int:
@@ -57,7 +65,7 @@ class CaSource:
             remaining = deadline - time.monotonic()
             if remaining <= 0:
                 self.unsubscribe()
-                raise pv_timeout(self._config.name, missing, timeout)
+                raise no_answer(self._config, missing, timeout)
             select.select([self._wake], (), (), remaining)
             self._clear()
         assert baseline is not None
@@ -82,13 +90,28 @@ class CaSource:
             yield Frame(form, unique_id, image.time_ns, image.receive_ns, pixels)
         self._signal()
 
+    def connection(self) -> Connection:
+        # A frame that came before a loss is not to be taken for one after it.
+        if not (self._image.waits or self._pairing.waits):
+            self._connection = Connection(self._image.connected, self._image.losses)
+        return self._connection
+
+    def settle(self) -> None:
+        """What was posted is on its way by itself."""
+
     def holds_back(self) -> bool:
         return self._pairing.waits
 
     def dropped(self) -> int | None:
         return self._numbers.get(self._config.dropped_pv or "")
 
-    def put(self, pv: str, value: int, wait_s: float = 0.0) -> None:
+    def start(self, frames: int | None) -> None:
+        start_by_pvs(self._config, self._put, frames)
+
+    def halt(self, wait_s: float = 0.0) -> None:
+        halt_by_pvs(self._config, self._put, wait_s)
+
+    def _put(self, pv: str, value: int, wait_s: float) -> None:
         self._scalars[pv].put(value, wait_s)
 
     def _silent(self, baseline: Update | None) -> tuple[str, ...]:

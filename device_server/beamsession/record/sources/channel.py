@@ -33,6 +33,7 @@ class Channel:
     def __init__(self, name: str, signal: Callable[[], None]) -> None:
         self.name = name
         self.connected = False
+        self.losses = 0
         self._signal = signal
         self._updates: deque[tuple[Update, bool]] = deque()
         self._subscription: tuple[Any, Any, Any] | None = None
@@ -60,6 +61,11 @@ class Channel:
         """The next update, and whether it is new; None if there is none."""
         return self._updates.popleft() if self._updates else None
 
+    @property
+    def waits(self) -> bool:
+        """Whether there is an update to `pop`."""
+        return bool(self._updates)
+
     def put(self, value: int, wait_s: float = 0.0) -> None:
         """Write, wait at most `wait_s` seconds until it is done; a failure is logged."""
         try:
@@ -73,6 +79,7 @@ class Channel:
         if self.connected and not conn:
             _log.warning("%s has disconnected", self.name)
             self._fresh = False
+            self.losses += 1
         self.connected = conn
         self._signal()
 

@@ -19,7 +19,14 @@ from p4p.client.raw import Context, Disconnected
 from beamsession.model.detector import PvaDetector
 from beamsession.model.errors import RefusedError
 from beamsession.record.frame import MAX_DIMENSIONS, Frame, FrameFormat
-from beamsession.record.sources.source import UnusableFrameError, pv_names, pv_timeout
+from beamsession.record.sources.source import (
+    Connection,
+    UnusableFrameError,
+    halt_by_pvs,
+    no_answer,
+    pv_names,
+    start_by_pvs,
+)
 
 _log = logging.getLogger(__name__)
 _BATCH = 8  # frames taken before commands are looked at again
@@ -48,6 +55,7 @@ class PvaSource:
         }
         self._subscription: Any = None
         self._fresh = True
+        self._losses = 0
         self._frame_bytes = 0
         self._puts: list[tuple[Any, Event]] = []
 
@@ -71,7 +79,7 @@ class PvaSource:
             if remaining <= 0:
                 missing = self.unconnected() or (self._config.pv,)
                 self.unsubscribe()
-                raise pv_timeout(self._config.name, missing, timeout)
+                raise no_answer(self._config, missing, timeout)
             if baseline is None or self.unconnected():
                 select.select([self._wake], (), (), remaining)
                 self._clear()
@@ -99,6 +107,12 @@ class PvaSource:
                 yield frame
         self._signal()
 
+    def connection(self) -> Connection:
+        return Connection(self._image.connected, self._losses)
+
+    def settle(self) -> None:
+        """What was posted is on its way by itself."""
+
     def holds_back(self) -> bool:
         return False
 
@@ -106,7 +120,13 @@ class PvaSource:
         name = self._config.dropped_pv
         return None if name is None else self._scalars[name].number()
 
-    def put(self, pv: str, value: int, wait_s: float = 0.0) -> None:
+    def start(self, frames: int | None) -> None:
+        start_by_pvs(self._config, self._put, frames)
+
+    def halt(self, wait_s: float = 0.0) -> None:
+        halt_by_pvs(self._config, self._put, wait_s)
+
+    def _put(self, pv: str, value: int, wait_s: float) -> None:
         self._puts = [(operation, done) for operation, done in self._puts if not done.is_set()]
         done = Event()
         operation = self._context.put(pv, partial(_put_done, pv, done), builder=partial(_assign, value), get=False)
@@ -149,6 +169,7 @@ class PvaSource:
             elif isinstance(update, Disconnected):
                 _log.warning("%s has disconnected", self._config.pv)
                 self._fresh = self._image.connected = False
+                self._losses += 1
         return None
 
     def _pump(self) -> None:

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Protocol
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, Protocol
 
-from beamsession.model.detector import CaDetector, PvaDetector
+from beamsession.model.detector import CaDetector, PvaDetector, StreamedDetector, TangoDetector
 from beamsession.model.errors import RefusedError
 from beamsession.record.frame import Frame, FrameFormat
+
+_PUT_S = 1.0
 
 
 class UnusableFrameError(ValueError):
     """A frame that cannot be recorded; the text says why, for a person."""
 
 
+class SourceFailedError(RuntimeError):
+    """The run cannot go on; the text says why, for a person."""
+
+
+class Connection(NamedTuple):
+    """Whether the frames' source is there, and how often it was lost so far, as of the last of `frames`."""
+
+    present: bool
+    losses: int
+
+
 class Source(Protocol):
-    """The PVs of one detector: connected for life, subscribed during a run. Everything happens in one thread."""
+    """The PVs or attributes of one detector: connected for life, subscribed during a run. Everything happens in one thread."""
 
     def fileno(self) -> int:
         """Readable when `frames` may have something."""
@@ -38,20 +51,46 @@ class Source(Protocol):
         ...
 
     def frames(self) -> Iterator[Frame]:
-        """The frames that have come, a few at most. Raises UnusableFrameError."""
+        """The frames that have come, a few at most. Raises UnusableFrameError, SourceFailedError."""
+        ...
+
+    def connection(self) -> Connection:
+        """Whether the frames' source is there, in step with `frames`."""
+        ...
+
+    def settle(self) -> None:
+        """Have a source that is polled read once more; `holds_back` until that is done."""
         ...
 
     def holds_back(self) -> bool:
-        """Whether frames have come that wait for their ids."""
+        """Whether frames have come, or may have, that are not yet among `frames`."""
         ...
 
     def dropped(self) -> int | None:
         """The detector's own counter of dropped frames, None where none is configured or known."""
         ...
 
-    def put(self, pv: str, value: int, wait_s: float = 0.0) -> None:
-        """Write to a PV; wait at most `wait_s` seconds until it has the value. Failures are logged."""
+    def start(self, frames: int | None) -> None:
+        """Set the number of frames and begin the acquisition, as far as that is configured; does not wait for it."""
         ...
+
+    def halt(self, wait_s: float = 0.0) -> None:
+        """End the acquisition where that is configured; wait at most `wait_s` seconds for it. Failures are logged."""
+        ...
+
+
+def start_by_pvs(config: PvaDetector | CaDetector, put: Callable[[str, int, float], None], frames: int | None) -> None:
+    """`Source.start` for PVs that `put` writes."""
+    if config.frames_pv is not None and frames is not None:
+        put(config.frames_pv, frames, _PUT_S)
+    if config.acquire_pv is not None:
+        put(config.acquire_pv, 1, 0.0)
+
+
+def halt_by_pvs(config: PvaDetector | CaDetector, put: Callable[[str, int, float], None], wait_s: float) -> None:
+    """`Source.halt` for PVs that `put` writes."""
+    if config.acquire_pv is not None:
+        put(config.acquire_pv, 0, wait_s)
 
 
 def pv_names(config: PvaDetector | CaDetector) -> tuple[str, ...]:
@@ -62,14 +101,26 @@ def pv_names(config: PvaDetector | CaDetector) -> tuple[str, ...]:
     return tuple(name for name in names if name is not None)
 
 
-def pv_timeout(detector: str, names: tuple[str, ...], timeout: float | None) -> RefusedError:
-    """The error for PVs that do not answer, or did not within `timeout` seconds."""
+def has_ids(config: StreamedDetector) -> bool:
+    """Whether the detector itself numbers its frames."""
+    match config:
+        case CaDetector():
+            return config.id_pv is not None
+        case TangoDetector():
+            return config.id_attribute is not None
+        case _:
+            return True
+
+
+def no_answer(config: StreamedDetector, names: tuple[str, ...], timeout: float | None) -> RefusedError:
+    """The error for PVs or attributes that do not answer, or did not within `timeout` seconds."""
+    kind, server = ("attribute", "device server") if isinstance(config, TangoDetector) else ("PV", "IOC")
     waited = "" if timeout is None else f" (waited {timeout:g} s)"
-    subject = f"The PV {names[0]}" if len(names) == 1 else f"The PVs {', '.join(names)}"
+    subject = f"The {kind} {names[0]}" if len(names) == 1 else f"The {kind}s {', '.join(names)}"
     verb = "does" if len(names) == 1 else "do"
     return RefusedError(
-        f"{subject} of detector {detector} {verb} not answer{waited}.",
+        f"{subject} of detector {config.name} {verb} not answer{waited}.",
         code="PV_TIMEOUT",
         value=names[0],
-        remedy="Check that the detector's IOC runs and that the PV's name is right, then start the run again.",
+        remedy=f"Check that the detector's {server} runs and that the {kind}'s name is right, then start the run again.",
     )
