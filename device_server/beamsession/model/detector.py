@@ -205,12 +205,12 @@ DetectorConfig = Annotated[PvaDetector | CaDetector | TangoDetector, Field(discr
 
 
 class ReadingConfig(Value):
-    """A scalar PV recorded with its own time stamps during each run."""
+    """A scalar PV, or a scalar Tango attribute, recorded with its own time stamps during each run."""
 
     name: Identifier = Field(description="names the NXlog, and the axis where it is one")
-    pv: PvName
+    pv: PvName = Field(description="the PV, or the attribute: `domain/family/member/attribute` as for a detector")
     source: Protocol = Protocol.CA
-    units: str | None = Field(default=None, description="unit; left out: the PV's own (EGU)")
+    units: str | None = Field(default=None, description="unit; left out: the PV's own (EGU), the attribute's own")
     axis: bool = Field(
         default=False, description="match it to the frames by time and write it as an axis of the run's NXdata"
     )
@@ -218,10 +218,10 @@ class ReadingConfig(Value):
 
 
 class ConstantConfig(Value):
-    """A scalar PV read once at the start and once at the end of each run."""
+    """A scalar PV or Tango attribute read once at the start and once at the end of each run."""
 
     name: Identifier
     pv: PvName
     source: Protocol = Protocol.CA
-    units: str | None = Field(default=None, description="unit; left out: the PV's own (EGU)")
+    units: str | None = Field(default=None, description="unit; left out: the PV's own (EGU), the attribute's own")
     path: NexusPath = Field(description="where the value at start goes; the one at end goes beside it as <path>_end")

@@ -48,6 +48,7 @@ class Salvaged:
             written=self.frames,
             expected=known.expected,
             dropped_by_detector=known.dropped_by_detector,
+            interruptions=known.interruptions,
         )
 
 

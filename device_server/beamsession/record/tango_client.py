@@ -37,6 +37,20 @@ def connected(device: str, timeout_ms: int = TIMEOUT_MS) -> tango.DeviceProxy:
     return proxy
 
 
+def event_channel(proxy: tango.DeviceProxy) -> str | None:
+    """Where the device's server sends its heartbeat; None where it does not tell. Raises DevFailed if it is not there.
+
+    A restarted server has another one. It answers a ping as the old one did, and sends no events to anybody.
+    """
+    try:
+        told: Any = tango.DeviceProxy(proxy.adm_name()).command_inout("ZmqEventSubscriptionChange", ["info"])
+        return str(told[1][0])
+    except tango.DevFailed as fault:
+        if is_silence(fault):
+            raise
+        return None
+
+
 def time_ns(value: Any) -> int:
     """The time stamp of an attribute's value, ns since 1970."""
     stamp = value.time

@@ -102,6 +102,8 @@ def _write_account(group: h5py.Group, account: Completeness) -> None:
     gaps = np.array([(gap.first, gap.last) for gap in account.gaps], np.int64).reshape(-1, 2)
     write_field(group, "gaps", gaps, description="first and last missing unique id, both included")
     write_field(group, "gaps_cut", account.gaps_cut)
+    if account.interruptions:
+        write_field(group, "interruptions", list(account.interruptions))
 
 
 def _count_complaints(detector: DetectorConfig, frames: StoredFrames, written: int | None) -> list[str]:

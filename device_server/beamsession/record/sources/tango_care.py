@@ -20,7 +20,7 @@ from beamsession.record.frame import FrameFormat
 from beamsession.record.sources.source import UnusableFrameError
 from beamsession.record.sources.tango_inbox import Inbox, Number
 from beamsession.record.sources.tango_picture import format_of, is_valid, picture, refusal
-from beamsession.record.tango_client import connected, is_silence, reasons, sentence, split, time_ns
+from beamsession.record.tango_client import connected, event_channel, is_silence, reasons, sentence, split, time_ns
 
 _log = logging.getLogger(__name__)
 _PING_S = 0.5
@@ -125,6 +125,11 @@ class TangoCare:
         if self._wanted != self._serving:
             self._unsubscribe()
             self._serve(self._wanted)
+        if self._proxy is None:
+            return
+        if not self._was_present:
+            self._was_present = True
+            self._inbox.tell(present=True)  # only now: from here on frames come
         now = time.monotonic()
         if self._serving and self._is_polling and (must_read or now >= self._next_poll):
             self._poll()
@@ -157,8 +162,6 @@ class TangoCare:
             self._lose(f"it has no {', '.join(missing)}", missing)
             return
         self.missing = ()
-        self._was_present = True
-        self._inbox.tell(present=True)
 
     def _lose(self, why: str, missing: list[str] | None = None) -> None:
         if why != self._lost_why:
@@ -176,7 +179,7 @@ class TangoCare:
         if self._serving:
             # While it acquires it may take its time for everything else.
             proxy.ping()
-            if self._events and self._event_channel(proxy) != self._channel:
+            if self._events and event_channel(proxy) != self._channel:
                 self._lose("its server was restarted")
             self._next_ping = time.monotonic() + _PING_S
             return
@@ -236,7 +239,7 @@ class TangoCare:
             if not is_auto:
                 raise _NoEventsError(sentence(fault)) from fault
             return False
-        self._channel = self._event_channel(proxy)
+        self._channel = event_channel(proxy)
         return True
 
     def _unsubscribe(self) -> None:
@@ -248,17 +251,6 @@ class TangoCare:
                 _log.warning("an event of %s could not be unsubscribed: %s", self._device, sentence(fault))
         self._events = []
         self._serving = 0
-
-    def _event_channel(self, proxy: tango.DeviceProxy) -> str | None:
-        """Where the server sends its heartbeat: another place after a restart; None where it does not tell."""
-        try:
-            admin = tango.DeviceProxy(proxy.adm_name())
-            told: Any = admin.command_inout("ZmqEventSubscriptionChange", ["info"])
-            return str(told[1][0])
-        except tango.DevFailed as fault:
-            if is_silence(fault):
-                raise
-            return None
 
     def _take_event(self, ticket: int, event: Any, *, is_id: bool) -> None:
         """In a thread of the client library."""
