@@ -102,9 +102,9 @@ def serve(port: str) -> None:
 
         def init_device(self) -> None:
             super().init_device()
-            self.frame: tuple[Any, float, Any] = (np.zeros((3, 4), np.uint16), time.time(), valid)
+            self.present: tuple[Any, float, Any] = (np.zeros((3, 4), np.uint16), time.time(), valid)
             self.number = 0
-            self.dropped = 0
+            self.lost = 0
             self.hangs = threading.Event()
             self.deeds: list[Any] = []
             self.scalars: dict[str, tuple[Any, float, Any]] = {
@@ -112,9 +112,9 @@ def serve(port: str) -> None:
                 "Quietness": (7, time.time(), valid),
                 "Shutter": (Mode.OPEN, time.time(), valid),
             }
-            for name in ("Image", "Spectrum", "Value", "Id", "Position", "Shutter", "State"):
+            for name in ("Image", "Value", "Id", "Position", "Shutter", "State"):
                 self.set_change_event(name, True, False)
-            self.set_archive_event("Image", True, False)
+            self.set_archive_event("Spectrum", True, False)
             for name in TYPES:
                 kind = bool if name == "bool" else np.dtype(name).type
                 self.add_attribute(attribute(name=f"Of_{name}", dtype=(kind,), max_dim_x=3, fget=self.read_typed))
@@ -124,78 +124,78 @@ def serve(port: str) -> None:
         def read_typed(self, attr: Any) -> Any:
             return np.array([0, 1, 1], attr.get_name().removeprefix("Of_"))
 
-        @attribute(dtype=((np.uint16,),), max_dim_x=2000, max_dim_y=2000)
-        def Image(self) -> Any:
+        @attribute(name="Image", dtype=((np.uint16,),), max_dim_x=2000, max_dim_y=2000)
+        def image(self) -> Any:
             while self.hangs.is_set():
                 time.sleep(0.1)
-            return self.frame
+            return self.present
 
-        @attribute(dtype=((np.uint16,),), max_dim_x=2000, max_dim_y=2000)
-        def QuietImage(self) -> Any:
-            return self.frame
+        @attribute(name="QuietImage", dtype=((np.uint16,),), max_dim_x=2000, max_dim_y=2000)
+        def quietimage(self) -> Any:
+            return self.present
 
-        @attribute(dtype=(float,), max_dim_x=2000)
-        def Spectrum(self) -> Any:
-            return self.frame[0][0].astype(float), *self.frame[1:]
+        @attribute(name="Spectrum", dtype=(float,), max_dim_x=2000)
+        def spectrum(self) -> Any:
+            return self.present[0][0].astype(float), *self.present[1:]
 
-        @attribute(dtype=np.int32)
-        def Value(self) -> Any:
-            return int(self.frame[0][0, 0]), *self.frame[1:]
+        @attribute(name="Value", dtype=np.int32)
+        def value(self) -> Any:
+            return int(self.present[0][0, 0]), *self.present[1:]
 
-        @attribute(dtype=np.int64)
-        def Id(self) -> Any:
-            return self.number, *self.frame[1:]
+        @attribute(name="Id", dtype=np.int64)
+        def id(self) -> Any:
+            return self.number, *self.present[1:]
 
-        @attribute(dtype=np.int64)
-        def QuietId(self) -> int:
+        @attribute(name="QuietId", dtype=np.int64)
+        def quietid(self) -> int:
             return self.number
 
-        @attribute(dtype=np.int64)
-        def Dropped(self) -> int:
-            return self.dropped
+        @attribute(name="Dropped", dtype=np.int64)
+        def dropped(self) -> int:
+            return self.lost
 
-        @attribute(dtype=int)
-        def Frames(self) -> int:
+        @attribute(name="Frames", dtype=int)
+        def frames(self) -> int:
             return 0
 
-        @Frames.write
-        def Frames(self, value: int) -> None:
+        @frames.write
+        def write_frames(self, value: int) -> None:
             self.deeds.append(("Frames", int(value)))
 
-        @attribute(dtype=bool)
-        def Acquire(self) -> bool:
+        @attribute(name="Acquire", dtype=bool)
+        def acquire(self) -> bool:
             return False
 
-        @Acquire.write
-        def Acquire(self, value: bool) -> None:
+        @acquire.write
+        def write_acquire(self, value: bool) -> None:
             self.deeds.append(("Acquire", bool(value)))
 
-        @attribute(dtype=str)
-        def Text(self) -> str:
+        @attribute(name="Text", dtype=str)
+        def text(self) -> str:
             return "hello"
 
-        @attribute(dtype=float, unit="mm", description="sample position", label="position")
-        def Position(self) -> Any:
+        @attribute(name="Position", dtype=float, unit="mm", description="sample position", label="position")
+        def position(self) -> Any:
             return self.scalars["Position"]
 
-        @attribute(dtype=int)
-        def Quietness(self) -> Any:
+        @attribute(name="Quietness", dtype=int)
+        def quietness(self) -> Any:
             return self.scalars["Quietness"]
 
-        @attribute(dtype=Mode)
-        def Shutter(self) -> Any:
+        @attribute(name="Shutter", dtype=Mode)
+        def shutter(self) -> Any:
             return self.scalars["Shutter"]
 
         @command
-        def Start(self) -> None:
+        def Start(self) -> None:  # noqa: N802
             self.deeds.append(("Start",))
 
         @command
-        def Stop(self) -> None:
+        def Stop(self) -> None:  # noqa: N802
             self.deeds.append(("Stop",))
 
         @command
-        def Refuse(self) -> None:
+        def Refuse(self) -> None:  # noqa: N802
             raise ValueError("the shutter is closed")
 
         def make(self, first: int, last: int, more: dict[str, Any]) -> None:
@@ -203,33 +203,32 @@ def serve(port: str) -> None:
             quality = invalid if more.get("invalid") else valid
             for number in range(first, last + 1):
                 self.number = number
-                self.frame = (np.full(shape, number % 100, np.uint16), more.get("stamp", time.time()), quality)
-                image, *rest = self.frame
+                self.present = (np.full(shape, number % 100, np.uint16), more.get("stamp", time.time()), quality)
+                image, *rest = self.present
                 if with_id:
                     self.push_change_event("Id", number, *rest)
                 self.push_change_event("Image", image, *rest)
-                self.push_archive_event("Image", image, *rest)
-                self.push_change_event("Spectrum", image[0].astype(float), *rest)
+                self.push_archive_event("Spectrum", image[0].astype(float), *rest)
                 self.push_change_event("Value", int(image[0, 0]), *rest)
 
         def quietly(self, number: int) -> None:
             self.number = number
-            self.frame = (np.full((3, 4), number % 100, np.uint16), time.time(), valid)
+            self.present = (np.full((3, 4), number % 100, np.uint16), time.time(), valid)
 
         def drop(self, count: int) -> None:
-            self.dropped = count
+            self.lost = count
 
         def hang(self, yes: bool) -> None:
             (self.hangs.set if yes else self.hangs.clear)()
 
         def set_scalar(self, name: str, value: Any, quality: str) -> None:
-            item = (value, time.time(), AttrQuality.names[quality])
+            item = (value, time.time(), AttrQuality.__members__[quality])
             self.scalars[name] = item
             if name != "Quietness":
                 self.push_change_event(name, *item)
 
         def go(self, state: str) -> None:
-            self.set_state(DevState.names[state])
+            self.set_state(DevState.__members__[state])
             self.push_change_event("State")
 
         def done(self) -> list[Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -74,10 +73,6 @@ def content(path: Path) -> tuple[list[int], Any]:
         return stored(file, UNIQUE_ID)[()].tolist(), stored(file, DATA)[()]
 
 
-def wait_connected(detector: StreamingDetector) -> None:
-    wait_until("the device answers", lambda: not detector.check())
-
-
 def test_every_event_after_arming_is_a_frame_with_its_id_and_time_stamp(
     camera: TangoCamera, events: StreamingDetector, tmp_path: Path
 ) -> None:
@@ -121,45 +116,38 @@ def test_ids_that_never_came_and_frames_the_device_dropped_are_missing(
     assert (ended.gaps, ended.dropped_by_detector, ended.missing) == ((Gap(first=4, last=5),), 5, 5)
 
 
-def test_a_device_that_is_killed_and_comes_back_is_recorded_again_and_told(
-    make: Make, tmp_path: Path
-) -> None:
+def test_a_device_that_is_killed_and_comes_back_is_recorded_again_and_told(make: Make, tmp_path: Path) -> None:
     with TangoCamera() as camera:
         detector = make(camera, id_attribute="Id")
         path = begin(detector, run_plan(tmp_path))
         camera.push(1, 3)
         wait_received(detector, 3)
+
+        def told() -> str:
+            return ", ".join(detector.progress().account.interruptions)
+
         camera.kill()
-        wait_until("the loss is told", lambda: detector.progress().account.interruptions)
-        assert "has not come back" in detector.progress().account.interruptions[0]
+        wait_until("the loss is told", lambda: told() == "its source went away and has not come back")
         camera.restart()
-        wait_until("the return is told", lambda: "was away" in detector.progress().account.interruptions[0])
-        camera.push(10, 12)  # subscribed again before its return is told
+        wait_until("the return is told", lambda: "was away" in told())  # and it is subscribed again
+        camera.push(10, 12)
         wait_received(detector, 6)
+        camera.kill()
+        camera.restart()  # at once: a ping finds nothing wrong
+        wait_until("the second absence is told, too", lambda: told().count("was away") == 2)
+        camera.push(1, 2)
+        camera.push(13)
+        wait_received(detector, 7)
         ended = finish(detector)
     assert ended.failure == ""
-    assert content(path)[0] == [1, 2, 3, 10, 11, 12]
-    assert ended.account.gaps == (Gap(first=4, last=9),)
-    assert verdict((ended.account,))[0] is RunState.INCOMPLETE
-
-
-def test_a_restart_within_one_look_is_noticed_too(make: Make, tmp_path: Path) -> None:
-    with TangoCamera() as camera:
-        detector = make(camera)
-        begin(detector, run_plan(tmp_path))
-        camera.push(1, 3)
-        wait_received(detector, 3)
-        camera.kill()
-        camera.restart()
-        wait_until("the absence is told", lambda: detector.progress().account.interruptions)
-        state, reason = verdict((finish(detector).account,))
+    assert content(path)[0] == [1, 2, 3, 10, 11, 12, 13]
+    assert (ended.account.gaps, ended.account.duplicates) == ((Gap(first=4, last=9),), 2)
+    state, reason = verdict((ended.account,))
     assert state is RunState.INCOMPLETE
-    assert "camera: its source" in reason
+    assert reason.startswith("camera: 6 frames missing (ids 4-9), its source was away for ")
 
 
-def test_polled_frames_are_told_apart_by_their_time_stamps(
-    camera: TangoCamera, make: Make, tmp_path: Path
-) -> None:
+def test_polled_frames_are_told_apart_by_their_time_stamps(camera: TangoCamera, make: Make, tmp_path: Path) -> None:
     camera.do("quietly", 5)
     detector = make(camera, "QuietImage")  # it has no events: the fall-back
     path = begin(detector, run_plan(tmp_path))
@@ -173,9 +161,7 @@ def test_polled_frames_are_told_apart_by_their_time_stamps(
     assert frames[:, 0, 0].tolist() == [6, 7, 8, 9]
 
 
-def test_polled_frames_with_ids_tell_what_polling_has_missed(
-    camera: TangoCamera, make: Make, tmp_path: Path
-) -> None:
+def test_polled_frames_with_ids_tell_what_polling_has_missed(camera: TangoCamera, make: Make, tmp_path: Path) -> None:
     camera.do("quietly", 5)
     detector = make(camera, "QuietImage", id_attribute="QuietId")
     path = begin(detector, run_plan(tmp_path))
@@ -187,25 +173,20 @@ def test_polled_frames_with_ids_tell_what_polling_has_missed(
     assert ended.account.gaps == (Gap(first=8, last=10),)
 
 
-@pytest.mark.parametrize(
-    ("attribute", "shape", "dtype"), [("Spectrum", (4,), np.float64), ("Value", (1,), np.int32)]
-)
-def test_a_spectrum_and_a_scalar_are_frames(
-    camera: TangoCamera, make: Make, tmp_path: Path, attribute: str, shape: tuple[int, ...], dtype: type
-) -> None:
-    detector = make(camera, attribute, event=TangoEvent.CHANGE)
+def test_a_spectrum_is_a_frame(camera: TangoCamera, make: Make, tmp_path: Path) -> None:
+    detector = make(camera, "Spectrum", event=TangoEvent.ARCHIVE)
     path = begin(detector, run_plan(tmp_path, frames=3))
     camera.push(21, 23)
     assert wait_closed(detector).account.missing == 0
     frames = content(path)[1]
-    assert (frames.shape, frames.dtype) == ((3, *shape), dtype)
-    assert frames[:, 0].tolist() == [21, 22, 23]
+    assert (frames.shape, frames.dtype) == ((3, 4), np.float64)
+    assert frames[:, 3].tolist() == [21, 22, 23]
 
 
-def test_an_invalid_value_is_no_frame_and_missing_once_another_frame_comes(
+def test_a_scalar_is_a_frame_and_an_invalid_one_is_missing_once_another_comes(
     camera: TangoCamera, make: Make, tmp_path: Path
 ) -> None:
-    detector = make(camera, event=TangoEvent.ARCHIVE)
+    detector = make(camera, "Value", event=TangoEvent.CHANGE)
     path = begin(detector, run_plan(tmp_path))
     camera.push(1, invalid=True)  # at rest: nothing is lost
     camera.push(2, 3)
@@ -214,7 +195,7 @@ def test_an_invalid_value_is_no_frame_and_missing_once_another_frame_comes(
     camera.push(6, invalid=True)
     wait_received(detector, 3)
     ended = finish(detector).account
-    assert content(path)[1][:, 0, 0].tolist() == [2, 3, 5]
+    assert content(path)[1].tolist() == [[2], [3], [5]]
     assert ended.missing == 1
 
 
@@ -241,33 +222,34 @@ def test_a_start_that_the_device_refuses_ends_the_run_with_its_words(
     finish(detector)
 
 
-def test_a_device_that_does_not_answer_is_named_in_time(make: Make, tmp_path: Path) -> None:
+def test_a_device_that_does_not_answer_or_hangs_is_named_in_time(make: Make, tmp_path: Path) -> None:
     with TangoCamera() as camera:
         camera.kill()
         detector = make(camera)
-        with pytest.raises(RefusedError) as refused:
-            detector.prepare(run_plan(tmp_path, connect_timeout_s=0.5))
-        assert refused.value.code == "PV_TIMEOUT"
-        assert camera.name_of("Image") in refused.value.sentence
-        assert "device server" in refused.value.remedy
-        assert list(tmp_path.iterdir()) == []
+        refused = refusal_of(detector, tmp_path)
+        assert camera.name_of("Image") in refused.sentence
+        assert "device server" in refused.remedy
         camera.restart()
-        wait_connected(detector)
+        wait_until("the device answers", lambda: not detector.check())
 
-
-def test_a_device_that_hangs_when_it_is_read_blocks_nothing_and_is_told(make: Make, tmp_path: Path) -> None:
-    with TangoCamera() as camera:
-        camera.do("hang", True)
-        detector = make(camera)
+        camera.do("hang", True)  # whoever reads the image
+        refusal_of(detector, tmp_path)
+        wait_until("the check tells it", lambda: [problem.code for problem in detector.check()] == ["PV_TIMEOUT"])
         began = time.monotonic()
-        assert [problem.code for problem in detector.check()] == ["PV_TIMEOUT"]
-        with pytest.raises(RefusedError) as refused:
-            detector.prepare(run_plan(tmp_path, connect_timeout_s=0.5))
-        assert refused.value.code == "PV_TIMEOUT"
-        limit = 2.0 + 0.5 + float(os.environ.get("BEAMSESSION_TEST_SLACK_S", "10"))
-        assert time.monotonic() - began < limit
+        for _ in range(8):
+            detector.check()
+            refusal_of(detector, tmp_path, timeout=0.1)
+        assert time.monotonic() - began < 20.0  # the client library gives up after 3 s each time
         camera.do("hang", False)
-        wait_connected(detector)
+        wait_until("the device answers again", lambda: not detector.check())
+
+
+def refusal_of(detector: StreamingDetector, folder: Path, timeout: float = 0.5) -> RefusedError:
+    with pytest.raises(RefusedError) as refused:
+        detector.prepare(run_plan(folder, connect_timeout_s=timeout))
+    assert refused.value.code == "PV_TIMEOUT"
+    assert list(folder.iterdir()) == []
+    return refused.value
 
 
 @pytest.mark.parametrize(

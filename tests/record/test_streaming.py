@@ -11,10 +11,11 @@ import h5py
 import numpy as np
 import pytest
 
-from beamsession.model.completeness import Gap
+from beamsession.model.completeness import Gap, verdict
 from beamsession.model.detector import Compression
 from beamsession.model.errors import RefusedError
 from beamsession.model.plan import FileRules
+from beamsession.model.states import RunState
 from beamsession.record.datafile import DATA, TIME_STAMP, UNIQUE_ID
 from beamsession.record.lockfile import LockFile, lock_path
 from beamsession.record.mend import mend
@@ -364,6 +365,29 @@ def test_shutdown_writes_out_a_run_in_progress(
     assert ids_in(path) == list(range(1, 11))
     with h5py.File(path, "r") as file:
         assert stored(file, DATA).id.get_create_plist().get_filter(0)[0] == BITSHUFFLE
+
+
+def test_a_server_that_went_away_during_a_run_is_told_though_no_id_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = FrameServer()
+    for name, value in server.client_environment().items():
+        monkeypatch.setenv(name, value)
+    server.post(0, image_of(0))
+    detector = StreamingDetector(detector_config())
+    try:
+        begin(detector, run_plan(tmp_path))
+        server.post(1, image_of(1))
+        wait_received(detector, 1)
+        server.stop()
+        wait_until("the loss is told", lambda: detector.progress().account.interruptions)
+        account = finish(detector).account
+        assert account.missing == 0
+        told = (RunState.INCOMPLETE, "eiger: its source went away and has not come back")
+        assert verdict((account,)) == told
+    finally:
+        detector.shutdown()
+        server.stop()
 
 
 def test_a_pv_that_never_answers_is_named_in_time(tmp_path: Path) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from beamsession.model.names import is_identifier
 
@@ -28,6 +28,7 @@ NexusPath = Annotated[str, AfterValidator(_nexus_path)]
 TangoAttribute = Annotated[
     str, Field(max_length=256, pattern=r"^(tango://[^/\s#]+/)?([^/\s#]+/|([^/\s#]+/){3})[^/\s#]+(#dbase=(no|yes))?$")
 ]
+_TANGO_ATTRIBUTE = TypeAdapter(TangoAttribute)
 TangoMember = Annotated[str, Field(max_length=128, pattern=r"^[^/\s#]+$")]
 PixelType = Literal["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64"]
 
@@ -204,7 +205,24 @@ StreamedDetector = PvaDetector | CaDetector | TangoDetector
 DetectorConfig = Annotated[PvaDetector | CaDetector | TangoDetector, Field(discriminator="source")]
 
 
-class ReadingConfig(Value):
+class _Scalar(Value):
+    """What readings and constants are read from."""
+
+    pv: PvName
+    source: Protocol = Protocol.CA
+
+    @model_validator(mode="after")
+    def _names_an_attribute(self) -> Self:
+        if self.source is not Protocol.TANGO:
+            return self
+        try:
+            _TANGO_ATTRIBUTE.validate_python(self.pv)
+        except ValidationError:
+            raise ValueError(f"'{self.pv}' is no Tango attribute: write domain/family/member/attribute") from None
+        return self
+
+
+class ReadingConfig(_Scalar):
     """A scalar PV, or a scalar Tango attribute, recorded with its own time stamps during each run."""
 
     name: Identifier = Field(description="names the NXlog, and the axis where it is one")
@@ -217,7 +235,7 @@ class ReadingConfig(Value):
     path: NexusPath | None = Field(default=None, description="where the NXlog goes; left out: /entry/instrument/<name>")
 
 
-class ConstantConfig(Value):
+class ConstantConfig(_Scalar):
     """A scalar PV or Tango attribute read once at the start and once at the end of each run."""
 
     name: Identifier

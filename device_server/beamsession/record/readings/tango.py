@@ -36,7 +36,7 @@ _SEVERITIES = {
 }
 _UNSET = ("", "No description", "No unit")
 _NO_NUMBERS = (CmdArgType.DevString, CmdArgType.DevEncoded)
-_STATES = tuple(name for name, _ in sorted(tango.DevState.names.items(), key=lambda item: int(item[1])))
+_STATES = tuple(state.name for state in sorted(tango.DevState.__members__.values(), key=int))
 
 
 class TangoScalars:

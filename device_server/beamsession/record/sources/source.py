@@ -28,7 +28,7 @@ class Connection(NamedTuple):
 
 
 class Source(Protocol):
-    """The PVs or attributes of one detector: connected for life, subscribed during a run. Everything happens in one thread."""
+    """The PVs or attributes of one detector: connected for life, subscribed during a run; called from one thread."""
 
     def fileno(self) -> int:
         """Readable when `frames` may have something."""
@@ -122,5 +122,6 @@ def no_answer(config: StreamedDetector, names: tuple[str, ...], timeout: float |
         f"{subject} of detector {config.name} {verb} not answer{waited}.",
         code="PV_TIMEOUT",
         value=names[0],
-        remedy=f"Check that the detector's {server} runs and that the {kind}'s name is right, then start the run again.",
+        remedy=f"Check that the detector's {server} runs and that the {kind}'s name is right, "
+        "then start the run again.",
     )

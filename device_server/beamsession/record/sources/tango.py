@@ -126,7 +126,7 @@ class TangoSource:
                 image = Image(item.pixels, item.time_ns, item.receive_ns, time.monotonic())
                 if not self._pairing.add_image(image):
                     self._unpaired += 1
-            case Picture(unique_id=unique_id):
+            case Picture(unique_id=int(unique_id)):
                 return _frame(item, unique_id)
             case Exception():
                 raise item

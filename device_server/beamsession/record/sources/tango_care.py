@@ -207,7 +207,8 @@ class TangoCare:
 
     def _subscribe(self, ticket: int) -> None:
         proxy = self._living()
-        if reason := refusal(proxy.get_attribute_config(self._attribute)):
+        config: Any = proxy.get_attribute_config(self._attribute)
+        if reason := refusal(config):
             raise UnusableFrameError(reason)
         if ticket != self.answer.ticket:
             self._frames_seen = self._invalid_since_frame = False

@@ -53,7 +53,7 @@ class TangoOrders:
     def _execute(self, command: str, *, must: bool) -> threading.Event:
         return self._order(f"the command {command}", lambda d: d.command_inout(command), must)
 
-    def _order(self, what: str, deed: Deed, must: bool) -> threading.Event:  # noqa: FBT001
+    def _order(self, what: str, deed: Deed, must: bool) -> threading.Event:
         done = threading.Event()
         self._queue.put((what, deed, must, done))
         return done
@@ -66,7 +66,7 @@ class TangoOrders:
                 proxy = proxy or connected(self._device)
                 deed(proxy)
             except tango.DevFailed as fault:
-                _log.error("%s of %s failed: %s", what, self._device, sentence(fault))  # noqa: TRY400
+                _log.error("%s of %s failed: %s", what, self._device, sentence(fault))
                 # A device that is merely slow may have begun: its frames will tell.
                 if must and not isinstance(fault, tango.CommunicationFailed):
                     self._on_failure(SourceFailedError(f"{what} failed: {sentence(fault)}"))
