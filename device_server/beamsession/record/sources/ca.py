@@ -70,6 +70,7 @@ class CaSource:
             self._clear()
         assert baseline is not None
         self._pairing.reset()
+        self._connection = Connection(present=True, losses=self._image.losses)
         self._signal()
         return self._baseline_format(baseline)
 
