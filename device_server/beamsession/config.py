@@ -340,12 +340,15 @@ _REMEDIES = {
     "extra_forbidden": "remove it or correct its spelling",
     "missing": "add it",
     "union_tag_invalid": "set source to one of the expected tags",
-    "union_tag_not_found": 'add source = "pva", "ca", "areadetector" or "armed"',
+    "union_tag_not_found": 'add source = "pva", "ca", "tango", "pva_table", "areadetector" or "armed"',
 }
 
 
+_SOURCES = ("pva", "ca", "tango", "pva_table", "areadetector", "armed")
+
+
 def _complaint(error: dict[str, Any]) -> str:
-    parts = [str(part) for part in error["loc"] if part not in ("pva", "ca", "areadetector", "armed")]
+    parts = [str(part) for part in error["loc"] if part not in _SOURCES]
     key = ".".join(parts) or "the file as a whole"
     message = str(error["msg"]).removeprefix("Value error, ")
     remedy = _REMEDIES.get(str(error["type"]))

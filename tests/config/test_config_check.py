@@ -73,10 +73,10 @@ def test_a_good_file_is_called_good(tmp_path: Path) -> None:
         (GOOD + '[tango]\nmanager = "manager"\n', ["tango.manager: String should match pattern"]),
         (GOOD + CAMERA + CAMERA, ["'camera' names two things", "rename one"]),
         (GOOD + CAMERA.replace("camera", "readings"), ["a detector cannot be called 'readings'"]),
-        (GOOD + CAMERA.replace('"pva"', '"tango"'), ["detectors.0", "set source to one of the expected tags"]),
+        (GOOD + CAMERA.replace('"pva"', '"tine"'), ["detectors.0", "set source to one of the expected tags"]),
         (
             GOOD + '[[detectors]]\nname = "c"\npv = "A"\n',
-            ["detectors.0", 'add source = "pva", "ca", "areadetector" or "armed"'],
+            ["detectors.0", 'add source = "pva", "ca", "tango", "pva_table", "areadetector" or "armed"'],
         ),
         (GOOD + CAMERA.replace('"camera"', '"the camera"'), ["detectors.0.name: must be letters, digits and '_'"]),
         (

@@ -98,7 +98,7 @@ def test_a_disconnection_is_told_and_a_doubt_is_no_completed_run() -> None:
     cut_off = whole.model_copy(update={"disconnections": 2})
     doubtful = cut_off.model_copy(update={"doubt": "frames may be missing: so it is"})
     assert verdict((cut_off,)) == (
-        RunState.COMPLETED, "camera: its PV disconnected 2 times, no frame is missing"
+        RunState.COMPLETED, "camera: its source disconnected 2 times, no frame is missing"
     )  # fmt: skip
     assert verdict((doubtful,)) == (RunState.INCOMPLETE, "camera: frames may be missing: so it is")
     assert verdict((doubtful.settled(written=2, expected=2),))[0] is RunState.COMPLETED

@@ -145,7 +145,7 @@ def test_an_ioc_that_was_restarted_in_a_run_leaves_no_completed_run(beamline: Ma
     post(beamline, 1, 2)
     beamline.await_value("WrittenFrames", 4)
     run = beamline.end_run(number)
-    doubt = "frames may be missing: its PV disconnected, and its unique ids began anew"
+    doubt = "frames may be missing: its source disconnected, and its unique ids began anew"
     assert (run["state"], run["reason"]) == ("INCOMPLETE", f"eiger: {doubt}")
     assert (run["report"]["accounts"][0]["missing"], run["report"]["accounts"][0]["disconnections"]) == (0, 1)
     assert beamline.read("RunState") == "INCOMPLETE"

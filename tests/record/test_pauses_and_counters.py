@@ -317,7 +317,7 @@ class TestDisconnections:
         ended = finish(detector).account
         assert (ended.missing, ended.written) == (0, 4)
         assert not ended.is_complete
-        assert ended.doubt == "frames may be missing: its PV disconnected, and its unique ids began anew"
+        assert ended.doubt == "frames may be missing: its source disconnected, and its unique ids began anew"
 
     def test_one_that_stays_away_leaves_a_doubt(self, restarted: tuple[FrameServer, StreamingDetector]) -> None:
         server, detector = restarted
@@ -327,4 +327,4 @@ class TestDisconnections:
         wait_until("it is told at once", lambda: "PV_GONE" in codes(detector.progress().warnings))
         ended = finish(detector).account
         assert (ended.missing, ended.is_complete) == (0, False)
-        assert ended.doubt == "frames may be missing: its PV disconnected, and no frame has come since"
+        assert ended.doubt == "frames may be missing: its source disconnected, and no frame has come since"

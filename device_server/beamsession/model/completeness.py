@@ -291,7 +291,7 @@ def _shortage(item: Completeness) -> str:
 
 
 def _disconnected(item: Completeness) -> str:
-    return "its PV disconnected" + (f" {item.disconnections} times" if item.disconnections > 1 else "")
+    return "its source disconnected" + (f" {item.disconnections} times" if item.disconnections > 1 else "")
 
 
 def _gap_text(item: Completeness) -> str:

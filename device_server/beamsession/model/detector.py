@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from beamsession.model.names import is_identifier
 
@@ -26,6 +26,11 @@ Identifier = Annotated[str, AfterValidator(_identifier)]
 PvName = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^\S+$")]
 PvPrefix = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^\S+$")]
 NexusPath = Annotated[str, AfterValidator(_nexus_path)]
+TangoAttribute = Annotated[
+    str, Field(max_length=256, pattern=r"^(tango://[^/\s#]+/)?([^/\s#]+/|([^/\s#]+/){3})[^/\s#]+(#dbase=(no|yes))?$")
+]
+_TANGO_ATTRIBUTE = TypeAdapter(TangoAttribute)
+TangoMember = Annotated[str, Field(max_length=128, pattern=r"^[^/\s#]+$")]
 PixelType = Literal["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64"]
 
 
@@ -65,10 +70,21 @@ TABLE_LAYOUT = OWN_LAYOUT.model_copy(
 
 
 class Protocol(StrEnum):
-    """How a PV is read."""
+    """How a PV or attribute is read."""
 
     CA = "ca"
     PVA = "pva"
+    TANGO = "tango"
+
+
+class TangoEvent(StrEnum):
+    """How the values of a Tango attribute come: pushed by its device, or read again and again."""
+
+    AUTO = "auto"
+    CHANGE = "change"
+    ARCHIVE = "archive"
+    USER = "user"
+    POLL = "poll"
 
 
 class Compression(StrEnum):
@@ -130,6 +146,13 @@ class _Streamed(_Detector):
     )
     compression_threads: int = Field(default=2, ge=1, le=64, description="threads that compress frames")
     ring_mib: int = Field(default=256, ge=16, le=65536, description="memory between receiver and writer, MiB")
+    exposure_s: float | None = Field(default=None, gt=0, description="the exposure time, s, where no PV tells it")
+    stall_s: float = Field(
+        default=30.0,
+        gt=0,
+        description="no frame for longer than this, and than three exposures, while a run records: an alarm",
+    )
+    stall_ends_run: bool = Field(default=False, description="end the run then, with what came (ABORTED)")
 
     @model_validator(mode="after")
     def _has_the_level(self) -> Self:
@@ -154,13 +177,6 @@ class _PvDetector(_Streamed):
         description="counter of frames the detector has made, e.g. ArrayCounter_RBV; more made than came is missing",
     )
     exposure_pv: PvName | None = Field(default=None, description="PV with the exposure time, s, e.g. AcquireTime_RBV")
-    exposure_s: float | None = Field(default=None, gt=0, description="the exposure time, s, where no PV tells it")
-    stall_s: float = Field(
-        default=30.0,
-        gt=0,
-        description="no frame for longer than this, and than three exposures, while a run records: an alarm",
-    )
-    stall_ends_run: bool = Field(default=False, description="end the run then, with what came (ABORTED)")
     acquire_pv: PvName | None = Field(
         default=None,
         description="put 1 here when the run records, 0 when it stops; leave out to drive the detector yourself",
@@ -327,19 +343,88 @@ class ArmedDetector(_Detector):
 
 ExternalConfig = AreaDetector | ArmedDetector
 
-StreamedDetector = PvaDetector | CaDetector
+
+class TangoDetector(_Streamed):
+    """Frames from a Tango attribute: a spectrum, an image, or a scalar as a frame of one pixel."""
+
+    source: Literal["tango"] = "tango"
+    attribute: TangoAttribute = Field(
+        description="the frames: `domain/family/member/attribute`, or the same behind `tango://host:port/`, "
+        "with `#dbase=no` behind it for a server without a database"
+    )
+    event: TangoEvent = Field(
+        default=TangoEvent.AUTO,
+        description="events that bring the frames; auto: change events if the device pushes them itself, else poll",
+    )
+    polling_ms: int = Field(default=100, ge=5, le=3_600_000, description="time from read to read where it is polled")
+    id_attribute: TangoMember | None = Field(
+        default=None,
+        description="attribute of the same device that numbers the frames; left out: they are numbered as they come "
+        "and not every loss is noticed",
+    )
+    dropped_attribute: TangoMember | None = Field(
+        default=None,
+        description="counter of frames the device itself dropped; its growth during a run counts as missing",
+    )
+    start_command: TangoMember | None = Field(
+        default=None,
+        description="command without argument, executed when the run records; leave out to drive the device yourself",
+    )
+    stop_command: TangoMember | None = Field(
+        default=None, description="command without argument, executed before the run records and when it stops"
+    )
+    acquire_attribute: TangoMember | None = Field(
+        default=None, description="instead of commands: write 1 here when the run records, 0 when it stops"
+    )
+    frames_attribute: TangoMember | None = Field(
+        default=None, description="write the declared number of frames here before the start"
+    )
+    open_end_frames: int | None = Field(
+        default=None, description="write this for a run without a declared number; left out: nothing is written"
+    )
+
+    @model_validator(mode="after")
+    def _one_way_to_start(self) -> TangoDetector:
+        if self.acquire_attribute is not None and (self.start_command or self.stop_command):
+            raise ValueError("a device is started by commands or by acquire_attribute, not by both: leave one out")
+        return self
+
+    @property
+    def address(self) -> str:
+        return self.attribute
+
+
+StreamedDetector = PvaDetector | CaDetector | TangoDetector
 DetectorConfig = Annotated[
-    PvaDetector | CaDetector | TableDetector | AreaDetector | ArmedDetector, Field(discriminator="source")
+    PvaDetector | CaDetector | TangoDetector | TableDetector | AreaDetector | ArmedDetector,
+    Field(discriminator="source"),
 ]
 
 
-class ReadingConfig(Value):
-    """A scalar PV recorded with its own time stamps during each run."""
+class _Scalar(Value):
+    """What readings and constants are read from."""
 
-    name: Identifier = Field(description="names the NXlog, and the axis where it is one")
     pv: PvName
     source: Protocol = Protocol.CA
-    units: str | None = Field(default=None, description="unit; left out: the PV's own (EGU)")
+
+    @model_validator(mode="after")
+    def _names_an_attribute(self) -> Self:
+        if self.source is not Protocol.TANGO:
+            return self
+        try:
+            _TANGO_ATTRIBUTE.validate_python(self.pv)
+        except ValidationError:
+            raise ValueError(f"'{self.pv}' is no Tango attribute: write domain/family/member/attribute") from None
+        return self
+
+
+class ReadingConfig(_Scalar):
+    """A scalar PV, or a scalar Tango attribute, recorded with its own time stamps during each run."""
+
+    name: Identifier = Field(description="names the NXlog, and the axis where it is one")
+    pv: PvName = Field(description="the PV, or the attribute: `domain/family/member/attribute` as for a detector")
+    source: Protocol = Protocol.CA
+    units: str | None = Field(default=None, description="unit; left out: the PV's own (EGU), the attribute's own")
     axis: bool = Field(
         default=False, description="match it to the frames by time and write it as an axis of the run's NXdata"
     )
@@ -349,11 +434,11 @@ class ReadingConfig(Value):
     )
 
 
-class ConstantConfig(Value):
-    """A scalar PV read once at the start and once at the end of each run."""
+class ConstantConfig(_Scalar):
+    """A scalar PV or Tango attribute read once at the start and once at the end of each run."""
 
     name: Identifier
     pv: PvName
     source: Protocol = Protocol.CA
-    units: str | None = Field(default=None, description="unit; left out: the PV's own (EGU)")
+    units: str | None = Field(default=None, description="unit; left out: the PV's own (EGU), the attribute's own")
     path: NexusPath = Field(description="where the value at start goes; the one at end goes beside it as <path>_end")

@@ -248,11 +248,11 @@ class Intake:
         if self._cut_off:
             self._cut_off = False
             if not self._numbered:
-                self._doubt = "frames may be missing: its PV disconnected, and its frames have no unique ids"
+                self._doubt = "frames may be missing: its source disconnected, and its frames have no unique ids"
             elif anew:
-                self._doubt = "frames may be missing: its PV disconnected, and its unique ids began anew"
+                self._doubt = "frames may be missing: its source disconnected, and its unique ids began anew"
             elif first is None:
-                self._doubt = "frames may be missing: its PV disconnected before its first frame"
+                self._doubt = "frames may be missing: its source disconnected before its first frame"
         if anew:
             _log.warning("%s: the unique ids begin anew with %d", self._detector, frame.unique_id)
             self._tally.begin_anew()
@@ -264,7 +264,7 @@ class Intake:
 
     def _present_doubt(self) -> str:
         if self._cut_off and not self._doubt:
-            return "frames may be missing: its PV disconnected, and no frame has come since"
+            return "frames may be missing: its source disconnected, and no frame has come since"
         return self._doubt
 
     def _produced_frames(self) -> int | None:

@@ -13,14 +13,15 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from beamsession.model.detector import DetectorConfig, PvaDetector, StreamedDetector
+from beamsession.model.detector import DetectorConfig, PvaDetector, StreamedDetector, TangoDetector
 from beamsession.record.intake import Intake
 from beamsession.record.link import Link, Message
 from beamsession.record.orders import Subscribe, format_to_json
 from beamsession.record.ring import Inlet, Ring
-from beamsession.record.sources.source import Source, UnusableFrameError
+from beamsession.record.sources.source import Source, SourceFailedError, UnusableFrameError
 
 _REPORT_S = 0.1
+_LOOK_S = 0.005
 _SETTLING_S = 2.0
 _PUT_S = 1.0
 _STOPPING_S = 0.025
@@ -91,18 +92,13 @@ class Receiver:
         return {"format": None if form is None else format_to_json(form)}
 
     def _arm(self) -> None:
-        if self._config.acquire_pv is not None:
-            self._source.put(self._config.acquire_pv, 0, _PUT_S)  # a crash may have left it acquiring
+        self._source.halt(_PUT_S)  # a crash may have left it acquiring
         # What was posted until now is not part of the run.
         self._take_all()
         intake = self._armed_intake()
         self._count(intake)
         intake.armed = True
-        frames = self._config.open_end_frames if intake.declared is None else intake.declared
-        if self._config.frames_pv is not None and frames is not None:
-            self._source.put(self._config.frames_pv, frames, _PUT_S)
-        if self._config.acquire_pv is not None:
-            self._source.put(self._config.acquire_pv, 1)
+        self._source.start(self._config.open_end_frames if intake.declared is None else intake.declared)
 
     def _gate(self, *, closed: bool, at_ns: int) -> int:
         intake = self._armed_intake()
@@ -116,16 +112,17 @@ class Receiver:
         intake = self._intake
         if intake is None or intake.stopping:
             return
-        if intake.armed and self._config.acquire_pv is not None:
-            self._source.put(self._config.acquire_pv, 0)
+        if intake.armed:
+            self._source.halt()
         intake.stop(at_ns)
+        self._source.settle()
 
     def _end(self) -> None:
         intake = self._intake
         if intake is None:
             return
-        if intake.armed and not intake.stopping and self._config.acquire_pv is not None:
-            self._source.put(self._config.acquire_pv, 0)
+        if intake.armed and not intake.stopping:
+            self._source.halt()
         self._source.unsubscribe()
         self._inlet.end()
         self._report(intake, ended=True)
@@ -141,9 +138,13 @@ class Receiver:
 
     def _take_all(self) -> None:
         """What is in the queue at this moment; a fast source can refill it for ever, so there is a limit."""
+        self._source.settle()
         deadline = time.monotonic() + _REPORT_S
-        while self._take() and time.monotonic() < deadline:
-            pass
+        while self._take() or self._source.holds_back():
+            remaining = deadline - time.monotonic()
+            if remaining <= 0:
+                return
+            select.select([self._source.fileno()], (), (), min(remaining, _LOOK_S))
 
     def _take(self) -> bool:
         taken = False
@@ -159,6 +160,9 @@ class Receiver:
         except UnusableFrameError as problem:
             if intake is not None:
                 intake.fail(f"a frame cannot be recorded: {problem}")
+        except SourceFailedError as problem:
+            if intake is not None:
+                intake.fail(str(problem))
         if not taken:
             self._empty_ns = time.time_ns()
         self._changed = self._changed or taken
@@ -202,6 +206,10 @@ def _source(config: StreamedDetector) -> Source:
         from beamsession.record.sources.pva import PvaSource
 
         return PvaSource(config)
+    if isinstance(config, TangoDetector):
+        from beamsession.record.sources.tango import TangoSource
+
+        return TangoSource(config)
     from beamsession.record.sources.ca import CaSource
 
     return CaSource(config)

@@ -21,7 +21,7 @@ from beamsession.record.child import Child, Message
 from beamsession.record.detector import Measure, Progress
 from beamsession.record.orders import Received, Reserve, Subscribe, Written
 from beamsession.record.ring import Ring
-from beamsession.record.sources.source import pv_timeout
+from beamsession.record.sources.source import no_answer
 from beamsession.record.stall import Silence
 
 _log = logging.getLogger(__name__)
@@ -40,7 +40,8 @@ WRITER_ENVIRONMENT = _MEMORY_IS_KEPT | {"OMP_NUM_THREADS": "1", "MALLOC_ARENA_MA
 class StreamingDetector:
     """Implements `beamsession.record.detector.Detector`; its processes live as long as it, dead ones are replaced.
 
-    Without an `id_pv` a CA detector's frames are numbered as they come: frames lost on the way are then not noticed.
+    Without an `id_pv` (`id_attribute`) the frames of a CA (Tango) detector are numbered as they come: frames lost on
+    the way are then not noticed.
     """
 
     def __init__(self, config: StreamedDetector) -> None:
@@ -67,7 +68,7 @@ class StreamingDetector:
         self._frame_bytes = found["frame_bytes"] or self._frame_bytes
         if not found["unconnected"]:
             return ()
-        missing = pv_timeout(self.name, tuple(found["unconnected"]), None)
+        missing = no_answer(self._config, tuple(found["unconnected"]), None)
         return (Problem(code=missing.code, sentence=missing.sentence, remedy=missing.remedy),)
 
     def measure(self) -> Measure:

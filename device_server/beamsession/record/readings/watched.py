@@ -139,6 +139,10 @@ def _source(protocol: Protocol) -> ScalarSource:
         from beamsession.record.readings.pva import PvaScalars
 
         return PvaScalars()
+    if protocol is Protocol.TANGO:
+        from beamsession.record.readings.tango import TangoScalars
+
+        return TangoScalars()
     from beamsession.record.readings.ca import CaScalars
 
     return CaScalars()

@@ -16,7 +16,7 @@ from beamsession.model.detector import CaDetector
 from beamsession.record.frame import Frame, FrameFormat
 from beamsession.record.sources.channel import Channel, Update
 from beamsession.record.sources.pairing import Image, Pairing
-from beamsession.record.sources.source import Count, UnusableFrameError, pv_names, pv_timeout
+from beamsession.record.sources.source import Count, UnusableFrameError, halt_by_pvs, pv_names, pv_timeout, start_by_pvs
 
 _log = logging.getLogger(__name__)
 _EPICS_EPOCH_NS = 631_152_000 * 1_000_000_000  # 1990
@@ -87,6 +87,9 @@ class CaSource:
             yield Frame(form, unique_id, image.time_ns, image.receive_ns, pixels)
         self._signal()
 
+    def settle(self) -> None:
+        """What was posted is on its way by itself."""
+
     @property
     def numbered(self) -> bool:
         return self._config.id_pv is not None
@@ -117,7 +120,13 @@ class CaSource:
             return None
         return int(width) * int(height) * np.dtype(kind).itemsize
 
-    def put(self, pv: str, value: int, wait_s: float = 0.0) -> None:
+    def start(self, frames: int | None) -> None:
+        start_by_pvs(self._config, self._put, frames)
+
+    def halt(self, wait_s: float = 0.0) -> None:
+        halt_by_pvs(self._config, self._put, wait_s)
+
+    def _put(self, pv: str, value: int, wait_s: float) -> None:
         self._scalars[pv].put(value, wait_s)
 
     def _silent(self, baseline: Update | None) -> tuple[str, ...]:

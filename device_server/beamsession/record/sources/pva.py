@@ -12,7 +12,7 @@ from beamsession.model.errors import RefusedError
 from beamsession.record.frame import Frame, FrameFormat
 from beamsession.record.sources.pva_channel import Channel, Puts, Wake, Watch
 from beamsession.record.sources.pva_frame import SCALAR_ARRAY, frame_of_ndarray, frame_of_scalar_array
-from beamsession.record.sources.source import Count, UnusableFrameError, pv_names
+from beamsession.record.sources.source import Count, UnusableFrameError, halt_by_pvs, pv_names, start_by_pvs
 
 _BATCH = 8  # frames taken before commands are looked at again
 _LONGEST_QUEUE = 200
@@ -94,6 +94,9 @@ class PvaSource:
                 yield frame
         self._wake.signal()
 
+    def settle(self) -> None:
+        """What was posted is on its way by itself."""
+
     @property
     def numbered(self) -> bool:
         return not self._are_lines
@@ -121,7 +124,13 @@ class PvaSource:
         size = int(value["uncompressedSize"]) if value is not None and value.has("uncompressedSize") else 0
         return size or self._frame_bytes or None
 
-    def put(self, pv: str, value: int, wait_s: float = 0.0) -> None:
+    def start(self, frames: int | None) -> None:
+        start_by_pvs(self._config, self._put, frames)
+
+    def halt(self, wait_s: float = 0.0) -> None:
+        halt_by_pvs(self._config, self._put, wait_s)
+
+    def _put(self, pv: str, value: int, wait_s: float) -> None:
         self._puts.put(pv, value, wait_s)
 
     def _frame(self, value: Value) -> Frame | None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from beamsession.model.detector import CaDetector, PvaDetector
+from beamsession.model.detector import CaDetector, PvaDetector, StreamedDetector, TangoDetector
 from beamsession.model.errors import RefusedError
 from beamsession.record.frame import Frame, FrameFormat
+
+_PUT_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +25,12 @@ class UnusableFrameError(ValueError):
     """A frame that cannot be recorded; the text says why, for a person."""
 
 
+class SourceFailedError(RuntimeError):
+    """The run cannot go on; the text says why, for a person."""
+
+
 class Source(Protocol):
-    """The PVs of one detector: connected for life, subscribed during a run. Everything happens in one thread."""
+    """The PVs or attributes of one detector: connected for life, subscribed during a run; called from one thread."""
 
     def fileno(self) -> int:
         """Readable when `frames` may have something."""
@@ -47,7 +53,11 @@ class Source(Protocol):
         ...
 
     def frames(self) -> Iterator[Frame]:
-        """The frames that have come, a few at most. Raises UnusableFrameError."""
+        """The frames that have come, a few at most. Raises UnusableFrameError, SourceFailedError."""
+        ...
+
+    def settle(self) -> None:
+        """Have a source that is polled read once more; `holds_back` until that is done."""
         ...
 
     @property
@@ -56,7 +66,7 @@ class Source(Protocol):
         ...
 
     def holds_back(self) -> bool:
-        """Whether frames have come that wait for their ids."""
+        """Whether frames have come, or may have, that are not yet among `frames`."""
         ...
 
     def dropped(self) -> int | None:
@@ -72,16 +82,34 @@ class Source(Protocol):
         ...
 
     def disconnections(self) -> int:
-        """How often the frames' PV went away since `subscribe`; told before the frames that came after."""
+        """How often the frames' source went away since `subscribe`; told before the frames that came after."""
         ...
 
     def frame_bytes(self) -> int | None:
         """Bytes of a frame as the detector is set now; None where nothing tells before the first frame."""
         ...
 
-    def put(self, pv: str, value: int, wait_s: float = 0.0) -> None:
-        """Write to a PV; wait at most `wait_s` seconds until it has the value. Failures are logged."""
+    def start(self, frames: int | None) -> None:
+        """Set the number of frames and begin the acquisition, as far as that is configured; does not wait for it."""
         ...
+
+    def halt(self, wait_s: float = 0.0) -> None:
+        """End the acquisition where that is configured; wait at most `wait_s` seconds for it. Failures are logged."""
+        ...
+
+
+def start_by_pvs(config: PvaDetector | CaDetector, put: Callable[[str, int, float], None], frames: int | None) -> None:
+    """`Source.start` for PVs that `put` writes."""
+    if config.frames_pv is not None and frames is not None:
+        put(config.frames_pv, frames, _PUT_S)
+    if config.acquire_pv is not None:
+        put(config.acquire_pv, 1, 0.0)
+
+
+def halt_by_pvs(config: PvaDetector | CaDetector, put: Callable[[str, int, float], None], wait_s: float) -> None:
+    """`Source.halt` for PVs that `put` writes."""
+    if config.acquire_pv is not None:
+        put(config.acquire_pv, 0, wait_s)
 
 
 def pv_names(config: PvaDetector | CaDetector) -> tuple[str, ...]:
@@ -92,14 +120,26 @@ def pv_names(config: PvaDetector | CaDetector) -> tuple[str, ...]:
     return tuple(name for name in names if name is not None)
 
 
+def no_answer(config: StreamedDetector, names: tuple[str, ...], timeout: float | None) -> RefusedError:
+    """The error for PVs or attributes that do not answer, or did not within `timeout` seconds."""
+    if isinstance(config, TangoDetector):
+        return _no_answer(config.name, names, timeout, "attribute", "device server")
+    return pv_timeout(config.name, names, timeout)
+
+
 def pv_timeout(detector: str, names: tuple[str, ...], timeout: float | None) -> RefusedError:
-    """The error for PVs that do not answer, or did not within `timeout` seconds."""
+    """The same for PVs."""
+    return _no_answer(detector, names, timeout, "PV", "IOC")
+
+
+def _no_answer(detector: str, names: tuple[str, ...], timeout: float | None, kind: str, server: str) -> RefusedError:
     waited = "" if timeout is None else f" (waited {timeout:g} s)"
-    subject = f"The PV {names[0]}" if len(names) == 1 else f"The PVs {', '.join(names)}"
+    subject = f"The {kind} {names[0]}" if len(names) == 1 else f"The {kind}s {', '.join(names)}"
     verb = "does" if len(names) == 1 else "do"
     return RefusedError(
         f"{subject} of detector {detector} {verb} not answer{waited}.",
         code="PV_TIMEOUT",
         value=names[0],
-        remedy="Check that the detector's IOC runs and that the PV's name is right, then start the run again.",
+        remedy=f"Check that the detector's {server} runs and that the {kind}'s name is right, "
+        "then start the run again.",
     )

@@ -1,0 +1,149 @@
+"""Scalar Tango attributes are recorded as PVs are: real device servers, with events and without, killed and hanging."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from beamsession.model.detector import ConstantConfig, Protocol, ReadingConfig
+from beamsession.model.errors import RefusedError
+from beamsession.record.readings.reading import Severity
+from beamsession.record.readings.recorder import ReadingsRecorder
+from beamsession.record.readings.table import Series, read_table
+from frame_server import run_plan, wait_until
+from tango_camera import TangoCamera
+
+Make = Callable[..., ReadingsRecorder]
+
+
+@pytest.fixture
+def camera() -> Iterator[TangoCamera]:
+    with TangoCamera() as camera:
+        yield camera
+
+
+@pytest.fixture
+def make() -> Iterator[Make]:
+    made: list[ReadingsRecorder] = []
+
+    def make(*readings: ReadingConfig, constants: tuple[ConstantConfig, ...] = ()) -> ReadingsRecorder:
+        made.append(ReadingsRecorder(readings, constants))
+        return made[-1]
+
+    yield make
+    for recorder in made:
+        recorder.shutdown()
+
+
+def reading(camera: TangoCamera, attribute: str) -> ReadingConfig:
+    return ReadingConfig(name=attribute.lower(), pv=camera.name_of(attribute), source=Protocol.TANGO)
+
+
+def constant(camera: TangoCamera, attribute: str) -> ConstantConfig:
+    path = f"/entry/instrument/{attribute.lower()}"
+    return ConstantConfig(name=attribute.lower(), pv=camera.name_of(attribute), source=Protocol.TANGO, path=path)
+
+
+def series_of(recorder: ReadingsRecorder) -> dict[str, Series]:
+    path = recorder.data_file()
+    assert path is not None
+    return {item.column.name: item for item in read_table(path)}
+
+
+def test_values_come_with_time_stamps_qualities_and_facts_by_events_and_by_polling(
+    camera: TangoCamera, make: Make, tmp_path: Path
+) -> None:
+    recorder = make(*(reading(camera, name) for name in ("Position", "Quietness", "Shutter", "State")))
+    recorder.prepare(run_plan(tmp_path))
+    began = time.time_ns()
+    for position, quality in ((2.0, "WARNING"), (2.5, "ALARM"), (3.0, "CHANGING"), (3.0, "INVALID"), (3.5, "VALID")):
+        camera.do("set_scalar", "Position", position, f"ATTR_{quality}")
+    camera.do("set_scalar", "Shutter", 0, "ATTR_VALID")
+    camera.do("go", "MOVING")
+    camera.do("set_scalar", "Quietness", 8, "ATTR_VALID")
+    wait_until("all values are in the table", lambda: recorder.count >= 6 + 2 + 2 + 2)
+    recorder.stop()
+
+    series = series_of(recorder)
+    position = series["position"]
+    assert np.array_equal(position.values, [1.5, 2.0, 2.5, 3.0, np.nan, 3.5], equal_nan=True)
+    assert position.severities.tolist() == [0, Severity.MINOR, Severity.MAJOR, 0, Severity.INVALID, 0]
+    assert position.times[0] < began <= position.times[1]
+    assert (np.diff(position.times) > 0).all()
+    assert (position.column.units, position.column.description) == ("mm", "sample position")
+    assert series["quietness"].values.tolist() == [7, 8]
+    assert series["shutter"].values.tolist() == [1, 0]
+    assert series["shutter"].column.labels == ("CLOSED", "OPEN")
+    state = series["state"]
+    assert [state.column.labels[int(value)] for value in state.values] == ["ON", "MOVING"]
+
+
+def test_a_device_that_is_killed_is_told_and_recorded_again_when_it_is_back(
+    camera: TangoCamera, make: Make, tmp_path: Path
+) -> None:
+    recorder = make(reading(camera, "Position"), reading(camera, "Quietness"))
+    recorder.prepare(run_plan(tmp_path))
+    camera.kill()
+    wait_until("the loss of both is in the table", lambda: recorder.count >= 4)
+    camera.restart()
+    wait_until("both have values again", lambda: recorder.count >= 6)
+    camera.do("set_scalar", "Position", 4.0, "ATTR_VALID")
+    wait_until("events come again", lambda: recorder.count >= 7)
+    camera.kill()
+    camera.restart()  # at once: a ping finds nothing wrong
+    wait_until("the second loss is told too", lambda: recorder.count >= 11)
+    recorder.stop()
+    series = series_of(recorder)
+    expected = [1.5, np.nan, 1.5, 4.0, np.nan, 1.5]
+    assert np.array_equal(series["position"].values, expected, equal_nan=True)
+    assert series["quietness"].severities[1] == Severity.INVALID
+
+
+def test_constants_are_read_as_what_they_are(camera: TangoCamera, make: Make, tmp_path: Path) -> None:
+    names = ("Position", "Text", "Shutter", "State")
+    recorder = make(constants=tuple(constant(camera, name) for name in names))
+    at_start = recorder.prepare(run_plan(tmp_path))
+    camera.do("set_scalar", "Position", 2.25, "ATTR_ALARM")
+    at_end = recorder.stop()
+    assert [at_start[name.lower()].value for name in names] == [1.5, "hello", "OPEN", "ON"]
+    assert at_start["position"].units == "mm"
+    assert (at_end["position"].value, at_end["position"].severity) == (2.25, Severity.MAJOR)
+    assert at_end["position"].time > at_start["position"].time
+
+
+def test_what_is_no_number_is_refused_and_what_is_not_there_is_named(
+    camera: TangoCamera, make: Make, tmp_path: Path
+) -> None:
+    recorder = make(*(reading(camera, name) for name in ("Text", "Image", "Nothing", "Position")))
+    refused = {camera.name_of(name) for name in ("Text", "Image")}
+
+    def told() -> bool:
+        codes = [problem.code for problem in recorder.check()]
+        return codes == ["READING_NOT_A_NUMBER", "READING_NOT_A_NUMBER", "PV_TIMEOUT"]
+
+    wait_until("all three are told, in their order", told)
+    assert camera.name_of("Nothing") in recorder.check()[2].sentence
+    with pytest.raises(RefusedError) as refusal:
+        recorder.prepare(run_plan(tmp_path, connect_timeout_s=1.0))
+    assert refusal.value.value in refused
+
+
+def test_a_device_that_hangs_holds_up_neither_the_check_nor_other_devices(
+    camera: TangoCamera, make: Make, tmp_path: Path
+) -> None:
+    with TangoCamera() as other:
+        camera.do("hang", True)
+        recorder = make(reading(other, "Position"), constants=(constant(camera, "Image"),))
+        wait_until(
+            "only the one that hangs is told",
+            lambda: [camera.name_of("Image") in problem.sentence for problem in recorder.check()] == [True],
+        )
+        began = time.monotonic()
+        with pytest.raises(RefusedError) as refusal:
+            recorder.prepare(run_plan(tmp_path, connect_timeout_s=0.5))
+        assert refusal.value.code == "PV_TIMEOUT"
+        assert time.monotonic() - began < 10.0
