@@ -117,6 +117,8 @@ def _kind(schema: dict[str, Any], field: dict[str, Any]) -> str:
         return code(json.dumps(field["const"]))
     if "enum" in field:
         return " or ".join(code(json.dumps(value)) for value in field["enum"])
+    if "prefixItems" in field:
+        return f"list of {', '.join(_kind(schema, item) for item in field['prefixItems'])}"
     if field.get("type") == "array":
         return f"list of {_kind(schema, field['items'])}s"
     return _plain_kind(field)
