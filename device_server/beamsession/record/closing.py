@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from beamsession.model.plan import RunPlan
 from beamsession.model.report import RunReport
 from beamsession.model.states import RunState
-from beamsession.record import nexus
 from beamsession.record.deadline import DiskHand, sentence_of
+from beamsession.record.masters import Masters
 from beamsession.record.readings.reading import Reading
 
 _log = logging.getLogger(__name__)
@@ -18,6 +18,7 @@ _log = logging.getLogger(__name__)
 def close_master(
     report: RunReport,
     plan: RunPlan,
+    masters: Masters,
     disk: DiskHand,
     *,
     constants_start: Mapping[str, Reading] | None,
@@ -26,7 +27,7 @@ def close_master(
     """The last report, after the master has the verdict and was checked; a master that fails is told in it."""
     try:
         disk.do(f"stat {plan.master}", plan.master.exists)
-        complaints = nexus.close_master(plan, report, constants_start=constants_start, constants_end=constants_end)
+        complaints = masters.close(plan, report, constants_start=constants_start, constants_end=constants_end)
     except Exception as fault:
         _log.exception("run %s: the master could not be closed", plan.key)
         sentence = f"The master could not be closed: {sentence_of(fault)}"

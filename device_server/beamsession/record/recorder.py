@@ -28,6 +28,7 @@ from beamsession.record.ending import Ending
 from beamsession.record.engines import Engines
 from beamsession.record.folders import file_facts
 from beamsession.record.journal import Journal
+from beamsession.record.masters import Masters
 from beamsession.record.recovery import Recovery
 from beamsession.record.run import LiveRun, first_report
 from beamsession.record.scalars import Scalars
@@ -77,10 +78,11 @@ class Recorder:
         self._disk = DiskHand()
         self._journal = Journal(journal_folder)
         memory = self._journal.recall()
+        self._masters = Masters(readings, eager=bool(detectors or readings))
         self._admission = threading.Lock()
         self._changed = threading.Condition()
         self._lives: list[_Life] = [
-            Recovery(begun, self._disk, clock, _RECOVERY_S, self._let_go) for begun in memory.begun
+            Recovery(begun, self._masters, self._disk, clock, _RECOVERY_S, self._let_go) for begun in memory.begun
         ]
         self._finished = list(memory.finished)
         self._trouble: dict[str, Problem] = {str(path): _unreadable(path) for path in memory.unreadable}
@@ -116,7 +118,7 @@ class Recorder:
                 raise RefusedError(problem.sentence, code=problem.code, value=str(plan.key), remedy=problem.remedy)
             self._disk.do("the journal", lambda: self._journal.write_begun(plan, first_report(plan)))
             crew = Crew(plan, self._engines.chosen(plan), self._engines.scalars)
-            run = LiveRun(plan, crew, self._journal, self._disk, self._clock)
+            run = LiveRun(plan, crew, self._journal, self._masters, self._disk, self._clock)
             with self._changed:
                 self._lives.append(run)
                 self._changed.notify_all()
@@ -170,7 +172,7 @@ class Recorder:
                 boot=self._boot,
                 current=life.report() if life else None,
                 finished=tuple(self._finished),
-                pids={"control": os.getpid()} | self._engines.pids(),
+                pids={"control": os.getpid()} | self._masters.pids() | self._engines.pids(),
                 problems=(*self._engines.problems(), *self._trouble.values()),
             )
 
@@ -199,6 +201,7 @@ class Recorder:
                     life.end(Ending(drain=False))
             self._control.join(patience_s * 0.4)
         self._engines.shutdown(patience_s / 4)
+        self._masters.shutdown(patience_s / 4)
         self._journal.close()
 
     def _live_on(self) -> None:

@@ -19,6 +19,7 @@ from beamsession.record.deadline import DiskHand
 from beamsession.record.ending import Ending
 from beamsession.record.folders import data_files
 from beamsession.record.journal import BegunRun
+from beamsession.record.masters import Masters
 from beamsession.record.salvage import make_readable, salvage
 
 _log = logging.getLogger(__name__)
@@ -30,6 +31,7 @@ class Recovery:
     def __init__(
         self,
         begun: BegunRun,
+        masters: Masters,
         disk: DiskHand,
         clock: Clock,
         patience_s: float,
@@ -38,6 +40,7 @@ class Recovery:
         """`let_go` ends what detectors still do for the run that are no processes of ours; its faults, in sentences."""
         self.plan = begun.plan
         self.key = begun.plan.key
+        self._masters = masters
         self._disk = disk
         self._clock = clock
         self._patience_s = patience_s
@@ -79,7 +82,7 @@ class Recovery:
             with self._lock:
                 self._report = self._report.model_copy(update={"own": own.state, "reason": own.reason})
             own = whole_outcome(self.plan, own, self._conclusion.wait(), self._disk)
-        return close_master(own, self.plan.whole, self._disk, constants_start=None, constants_end=None)
+        return close_master(own, self.plan.whole, self._masters, self._disk, constants_start=None, constants_end=None)
 
     def _ended(self) -> RunReport:
         """How the part of this recorder has ended."""

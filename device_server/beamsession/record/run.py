@@ -18,7 +18,6 @@ from beamsession.model.errors import BeamsessionError, RefusedError
 from beamsession.model.plan import RunPlan
 from beamsession.model.report import PauseInterval, RunReport
 from beamsession.model.states import RunState
-from beamsession.record import nexus
 from beamsession.record.closing import close_master
 from beamsession.record.conclusion import Conclusion, first_accounts, whole_outcome
 from beamsession.record.crew import Crew, Look
@@ -26,6 +25,7 @@ from beamsession.record.deadline import DiskHand, sentence_of
 from beamsession.record.ending import STOP, Ending
 from beamsession.record.folders import existing_file_problems, make_folder
 from beamsession.record.journal import Journal
+from beamsession.record.masters import Masters
 from beamsession.record.readings.reading import Reading
 from beamsession.record.salvage import make_readable, salvage
 from beamsession.record.scalars import ReadingsLost
@@ -42,11 +42,14 @@ _log = logging.getLogger(__name__)
 class LiveRun:
     """One run. `execute` lives it in the thread that calls it; everything else may be called from any thread."""
 
-    def __init__(self, plan: RunPlan, crew: Crew, journal: Journal, disk: DiskHand, clock: Clock) -> None:
+    def __init__(
+        self, plan: RunPlan, crew: Crew, journal: Journal, masters: Masters, disk: DiskHand, clock: Clock
+    ) -> None:
         self.plan = plan
         self.key = plan.key
         self._crew = crew
         self._journal = journal
+        self._masters = masters
         self._disk = disk
         self._clock = clock
         self._changed = threading.Condition()
@@ -112,7 +115,7 @@ class LiveRun:
         self._constants = self._crew.prepare()
         start = self._clock()
         if self.plan.leads:
-            nexus.start_master(self.plan.whole, start=start, constants=self._constants)
+            self._masters.start(self.plan.whole, start=start, constants=self._constants)
             self._master_made = True
         files = tuple(self._crew.files().values())
         self._set(start=start, files=files, master=self.plan.master if self.plan.leads else None)
@@ -242,6 +245,7 @@ class LiveRun:
         return close_master(
             report,
             self.plan.whole,
+            self._masters,
             self._disk,
             constants_start=self._constants,
             constants_end=constants_end,

@@ -1,0 +1,135 @@
+"""The masters of a recorder's runs, written by a process of their own."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from beamsession.model.abridged import Abridger
+from beamsession.model.detector import ReadingConfig, Value
+from beamsession.model.errors import UnavailableError
+from beamsession.model.plan import RunPlan
+from beamsession.model.report import RunReport
+from beamsession.record.child import Child
+from beamsession.record.readings.reading import Reading
+
+_START_S = 15.0  # with the start of a new process on a busy machine
+_CLOSE_S = 300.0  # ten thousand readings that changed all the time
+
+
+class Know(Value):
+    """First of all: the readings that a plan names by their digest."""
+
+    readings: tuple[ReadingConfig, ...]
+
+
+class StartMaster(Value):
+    """Make the master of a run."""
+
+    plan: RunPlan
+    start: datetime
+    constants: dict[str, Reading]
+
+
+class CloseMaster(Value):
+    """Replace it by one that tells how the run ended."""
+
+    plan: RunPlan
+    report: RunReport
+    constants_start: dict[str, Reading] | None
+    constants_end: dict[str, Reading] | None
+
+
+class Closed(Value):
+    """The answer: what the check complains of."""
+
+    complaints: tuple[str, ...]
+
+
+class Masters:
+    """Speaks to the process; one that died is replaced. `eager` starts it now, else the first master waits for it."""
+
+    def __init__(self, readings: Sequence[ReadingConfig], *, eager: bool) -> None:
+        self._readings = tuple(readings)
+        self._abridger = Abridger()
+        self._lock = threading.Lock()
+        self._child = self._begin() if eager else None
+
+    def start(self, plan: RunPlan, *, start: datetime, constants: Mapping[str, Reading]) -> None:
+        """Write the master through which a run can be followed; see `nexus.start_master`.
+
+        Raises RefusedError (FILE_EXISTS), UnavailableError when the disk refuses or does not answer.
+        """
+        order = StartMaster(plan=self._short(plan), start=start, constants=dict(constants))
+        self._ask("start", order, _START_S)
+
+    def close(
+        self,
+        plan: RunPlan,
+        report: RunReport,
+        *,
+        constants_start: Mapping[str, Reading] | None,
+        constants_end: Mapping[str, Reading] | None,
+    ) -> tuple[str, ...]:
+        """Replace the master by one that tells how the run ended; the complaints of the check.
+
+        See `nexus.close_master`. Raises UnavailableError when the disk refuses or does not answer.
+        """
+        order = CloseMaster(
+            plan=self._short(plan),
+            report=report,
+            constants_start=None if constants_start is None else dict(constants_start),
+            constants_end=None if constants_end is None else dict(constants_end),
+        )
+        try:
+            answer = self._ask("close", order, _CLOSE_S)
+        except UnavailableError as fault:
+            if fault.code != "PROCESS_GONE":
+                raise
+            answer = self._ask("close", order, _CLOSE_S)  # It died meanwhile; closing can be done again.
+        return Closed.model_validate(answer).complaints
+
+    def pids(self) -> dict[str, int]:
+        """Its process by role."""
+        with self._lock:
+            return {} if self._child is None else {"scribe": self._child.pid}
+
+    def shutdown(self, patience_s: float) -> None:
+        """End the process."""
+        with self._lock:
+            child, self._child = self._child, None
+        if child is not None:
+            child.close(patience_s)
+
+    def _short(self, plan: RunPlan) -> RunPlan:
+        """Ten thousand readings are not sent with each run; those of an older configuration have to be."""
+        return self._abridger.short(plan) if plan.readings == self._readings else plan
+
+    def _ask(self, what: str, order: Value, patience_s: float) -> dict[str, object]:
+        child = self._living()
+        try:
+            return child.ask({"do": what, **order.model_dump(mode="json")}, patience_s)
+        except UnavailableError:
+            self._give_up(child)
+            raise
+
+    def _give_up(self, child: Child) -> None:
+        """It has died, ends by itself, or hangs in the kernel, where nobody should wait for it."""
+        with self._lock:
+            if self._child is child:
+                self._child = None
+        threading.Thread(target=child.close, args=(0,), name="scribe's end", daemon=True).start()
+
+    def _living(self) -> Child:
+        with self._lock:
+            if self._child is None or not self._child.alive:
+                if self._child is not None:
+                    self._child.close(0)
+                self._child = self._begin()
+            return self._child
+
+    def _begin(self) -> Child:
+        child = Child("beamsession.record.scribe", name="scribe")
+        child.send({"do": "know", **Know(readings=self._readings).model_dump(mode="json")})
+        return child
