@@ -14,7 +14,7 @@ from beamsession.catalogue.target import CatalogueTarget
 from beamsession.definition_file import FOLDER, DefinitionPath
 from beamsession.model.auth import OperatorConfig, TokenConfig
 from beamsession.model.definition import MetadataDefinition, MetadataKeys
-from beamsession.model.detector import ConstantConfig, DetectorConfig, ReadingConfig
+from beamsession.model.detector import DetectorConfig
 from beamsession.model.errors import InvalidInputError
 from beamsession.model.hook import HookConfig
 from beamsession.model.instrument import AddedFiles, Instrument
@@ -23,6 +23,7 @@ from beamsession.model.parts import MAIN_RECORDER, recorder_of
 from beamsession.model.paths import DEFAULT_TEMPLATE, check_template
 from beamsession.model.plan import FileRules, InstrumentFacts
 from beamsession.model.quick_look import QuickLookConfig
+from beamsession.model.reading import ConstantConfig, ReadingConfig
 from beamsession.recorder_table import DeviceName, RecorderTable, require_consistent
 
 
@@ -348,7 +349,9 @@ _SOURCES = ("pva", "ca", "tango", "pva_table", "areadetector", "armed")
 
 
 def _complaint(error: dict[str, Any]) -> str:
-    parts = [str(part) for part in error["loc"] if part not in _SOURCES]
+    place = error["loc"]
+    # Behind the number of a detector comes its source, which is no key.
+    parts = [str(part) for at, part in enumerate(place) if at != 2 or place[0] != "detectors" or part not in _SOURCES]
     key = ".".join(parts) or "the file as a whole"
     message = str(error["msg"]).removeprefix("Value error, ")
     remedy = _REMEDIES.get(str(error["type"]))

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema
 
 from beamsession.model.definition import MetadataKey
-from beamsession.model.detector import Value
 from beamsession.model.errors import InvalidInputError
 from beamsession.model.properties import read_definition, unknown_types
+from beamsession.model.value import Value
 
 FOLDER = "folder"
 """Key of the validation context: the folder from which relative paths are counted; without it the working folder."""

@@ -7,8 +7,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from beamsession.model.detector import DetectorConfig, Identifier
+from beamsession.model.detector import DetectorConfig
 from beamsession.model.parts import MAIN_RECORDER, recorder_of
+from beamsession.model.value import Identifier
 
 DeviceName = Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+/[\w.-]+$")]
 InstanceName = Annotated[str, Field(pattern=r"^[\w-]+$")]

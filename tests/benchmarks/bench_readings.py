@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 
 from beamsession.model.clock import utc_now
-from beamsession.model.detector import ReadingConfig
 from beamsession.model.plan import InstrumentFacts, RunKey, RunPlan, SessionFacts
+from beamsession.model.reading import ReadingConfig
 from beamsession.record.readings.recorder import ReadingsRecorder
 from beamsession.record.readings.table import read_table
 from beamsim.loopback import Loopback, Server

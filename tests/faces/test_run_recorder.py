@@ -141,7 +141,7 @@ def test_paths_are_looked_at_on_the_recorders_host(server: RecorderServer, clien
 def test_alarms_are_empty_and_processes_are_named_when_all_is_well(proxy: tango.DeviceProxy) -> None:
     assert list(proxy.Alarms or ()) == []
     pids = json.loads(proxy.ProcessIds)
-    assert set(pids) == {"control", "fast.receiver", "fast.writer", "readings"}
+    assert set(pids) == {"control", "fast.receiver", "fast.writer", "readings", "scribe"}
     assert all(is_alive(pid) for pid in pids.values())
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from beamsession.model.abridged import Abridger, Completer
-from beamsession.model.detector import ReadingConfig
 from beamsession.model.errors import RefusedError
 from beamsession.model.plan import InstrumentFacts, RunKey, RunPlan, SessionFacts
+from beamsession.model.reading import ReadingConfig
 
 READINGS = tuple(ReadingConfig(name=f"pv_{place}", pv=f"X:{place}") for place in range(10_000))
 

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beamsession.model.completeness import Completeness
-from beamsession.model.detector import Compression, ConstantConfig, PvaDetector, ReadingConfig
+from beamsession.model.detector import Compression, PvaDetector
 from beamsession.model.plan import InstrumentFacts, RunKey, RunPlan, SessionFacts
+from beamsession.model.reading import ConstantConfig, ReadingConfig
 from beamsession.model.report import RunReport
 from beamsession.model.states import RunState
 from beamsession.record.datafile import DataFile

@@ -12,8 +12,9 @@ from typing import Any
 import h5py
 
 from beamsession.model.clock import utc_now
-from beamsession.model.detector import CaDetector, ConstantConfig, PvaDetector, ReadingConfig
+from beamsession.model.detector import CaDetector, PvaDetector
 from beamsession.model.plan import InstrumentFacts, RunKey, RunPlan, SessionFacts
+from beamsession.model.reading import ConstantConfig, ReadingConfig
 from beamsession.model.report import RunReport
 from beamsession.model.states import RunState
 from beamsession.record.readings.messages import MOST_ROWS

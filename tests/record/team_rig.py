@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any, cast
 
 from beamsession.model.clock import utc_now
-from beamsession.model.detector import PvaDetector, ReadingConfig
+from beamsession.model.detector import PvaDetector
 from beamsession.model.errors import UnavailableError
 from beamsession.model.plan import InstrumentFacts, RunKey, RunPlan, SessionFacts
 from beamsession.model.ports import RecorderPort
+from beamsession.model.reading import ReadingConfig
 from beamsession.model.report import RunReport
 from beamsession.model.states import RunState
 from beamsession.record.readings.recorder import ReadingsRecorder

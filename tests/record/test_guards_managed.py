@@ -112,7 +112,7 @@ def test_clocks_that_are_apart_are_measured_told_and_kept(beamline: ManagedFrame
     offset = run["report"]["accounts"][0]["clock_offset"]
     assert 3600 <= offset["minimum"] <= offset["median"] < 3700
     with h5py.File(run["file"], "r") as file:
-        dataset = stored(file, "/entry/instrument/eiger/clock_offset")
+        dataset = stored(file, "/entry/instrument/eiger/clock_difference")
         assert (dataset[()], dataset.attrs["units"]) == (offset["minimum"], "s")
     hints = beamline.ask("run_check")
     assert [(hint["code"], hint["blocks"]) for hint in hints] == [("CLOCK_SKEW", False)]

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from beamsession.model.clock import utc_now
-from beamsession.model.detector import ReadingConfig
 from beamsession.model.errors import RefusedError
 from beamsession.model.plan import InstrumentFacts, RunKey, RunPlan, SessionFacts
+from beamsession.model.reading import ReadingConfig
 from beamsession.model.report import RunReport
 from beamsession.model.states import RunState
 from beamsession.record.journal import Journal

@@ -11,9 +11,9 @@ from pathlib import Path
 import h5py
 import pytest
 
-from beamsession.model.detector import ReadingConfig
 from beamsession.model.errors import RefusedError, UnavailableError
 from beamsession.model.plan import InstrumentFacts, RunKey, RunPlan, SessionFacts
+from beamsession.model.reading import ReadingConfig
 from beamsession.model.report import RunReport
 from beamsession.model.states import RunState
 from beamsession.record.masters import Masters
@@ -49,7 +49,7 @@ def state_in(path: Path) -> str:
     with h5py.File(path) as file:
         state = file["entry/run/state"]
         assert isinstance(state, h5py.Dataset)
-        return state.asstr()[()]
+        return str(state.asstr()[()])
 
 
 def test_a_process_that_was_killed_during_a_run_is_replaced_at_its_end(masters: Masters, tmp_path: Path) -> None:

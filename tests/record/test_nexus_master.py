@@ -12,14 +12,10 @@ import numpy as np
 import pytest
 
 from beamsession.model.completeness import Completeness, Gap
-from beamsession.model.detector import (
-    Compression,
-    ConstantConfig,
-    PvaDetector,
-    ReadingConfig,
-)
+from beamsession.model.detector import Compression, PvaDetector
 from beamsession.model.errors import RefusedError
 from beamsession.model.plan import InstrumentFacts, RunKey, RunPlan, SessionFacts
+from beamsession.model.reading import ConstantConfig, ReadingConfig
 from beamsession.model.report import PauseInterval, RunReport
 from beamsession.model.states import RunState
 from beamsession.record.datafile import DataFile

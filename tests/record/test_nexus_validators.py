@@ -18,9 +18,9 @@ import h5py
 import nexusformat
 import pytest
 
-from beamsession.model.detector import ConstantConfig, ReadingConfig
 from beamsession.model.nexus import NexusField, NexusRules
 from beamsession.model.plan import InstrumentFacts
+from beamsession.model.reading import ConstantConfig, ReadingConfig
 from beamsession.model.report import RunReport
 from beamsession.model.states import RunState
 from beamsim.detector_client import DetectorClient

@@ -15,7 +15,8 @@ import h5py
 import numpy as np
 import pytest
 
-from beamsession.model.detector import TABLE_LAYOUT, TableDetector
+from beamsession.model.data_layout import TABLE_LAYOUT
+from beamsession.model.detector import TableDetector
 from beamsession.model.errors import RefusedError
 from beamsession.model.plan import FileRules, RunPlan
 from beamsession.model.states import RunState

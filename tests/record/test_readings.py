@@ -15,9 +15,9 @@ import h5py
 import numpy as np
 import pytest
 
-from beamsession.model.detector import ConstantConfig, Protocol, ReadingConfig
 from beamsession.model.errors import RefusedError
 from beamsession.model.plan import InstrumentFacts, RunKey, RunPlan, SessionFacts
+from beamsession.model.reading import ConstantConfig, Protocol, ReadingConfig
 from beamsession.record.lockfile import LockFile
 from beamsession.record.mend import mend
 from beamsession.record.readings.reading import Severity

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from beamsession.model.detector import ReadingConfig
 from beamsession.model.errors import RefusedError
 from beamsession.model.plan import InstrumentFacts, RunKey, RunPlan, SessionFacts
+from beamsession.model.reading import ReadingConfig
 from beamsession.model.report import Problem
 from beamsession.record.readings.recorder import ReadingsRecorder
 from beamsession.record.readings.table import read_table

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from beamsession.model.detector import ConstantConfig, Protocol, ReadingConfig
 from beamsession.model.errors import RefusedError
+from beamsession.model.reading import ConstantConfig, Protocol, ReadingConfig
 from beamsession.record.readings.reading import Severity
 from beamsession.record.readings.recorder import ReadingsRecorder
 from beamsession.record.readings.table import Series, read_table

@@ -13,9 +13,9 @@ import h5py
 import numpy as np
 import pytest
 
-from beamsession.model.detector import ConstantConfig, ReadingConfig
 from beamsession.model.errors import NotFoundError, RefusedError
 from beamsession.model.plan import FileRules
+from beamsession.model.reading import ConstantConfig, ReadingConfig
 from beamsession.model.report import RunReport
 from beamsession.model.states import RunState
 from beamsession.record.lockfile import LockFile

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from pydantic import Field
 
-from beamsession.model.detector import Value
 from beamsession.model.errors import RefusedError
 from beamsession.model.own_names import LATER_FILES, is_no_data
+from beamsession.model.value import Value
 
 
 class ListedFile(Value):

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from beamsession.model.detector import Value
+from beamsession.model.value import Value
 
 _GROUP_TOKENS = {"proposal", "instrument", "year"}
 

@@ -11,9 +11,9 @@ import threading
 
 from pydantic import TypeAdapter
 
-from beamsession.model.detector import ReadingConfig
 from beamsession.model.errors import RefusedError
 from beamsession.model.plan import RunPlan
+from beamsession.model.reading import ReadingConfig
 
 Readings = tuple[ReadingConfig, ...]
 _READINGS = TypeAdapter(Readings)

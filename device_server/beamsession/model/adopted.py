@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from beamsession.model.detector import Value
+from beamsession.model.value import Value
 
 
 class AdoptedRun(Value):

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from pydantic import Field
 
-from beamsession.model.detector import Value
 from beamsession.model.principal import Role
+from beamsession.model.value import Value
 
 
 class OperatorConfig(Value):

@@ -6,8 +6,8 @@ from bisect import bisect_right
 
 from pydantic import Field
 
-from beamsession.model.detector import Value
 from beamsession.model.states import RunState
+from beamsession.model.value import Value
 
 MAX_GAPS = 1000
 

@@ -10,12 +10,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
-from beamsession.model.detector import Value
 from beamsession.model.errors import InvalidInputError
 from beamsession.model.metadata import MAX_KEY, check_metadata, is_key, is_same
 from beamsession.model.metadata_faults import Fault, MetadataFaults, shown
 from beamsession.model.metadata_type import MetadataType, as_text, typed, unit_key_of
 from beamsession.model.names import shortened
+from beamsession.model.value import Value
 
 _log = logging.getLogger(__name__)
 

@@ -1,80 +1,14 @@
-"""The configured sources of a run: detectors (frames), readings (scalars in time), constants (scalars at both ends)."""
+"""The configured detectors of a run: what makes frames, and how they come to a file."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from beamsession.model.names import is_identifier
-
-
-def _identifier(text: str) -> str:
-    if not is_identifier(text):
-        raise ValueError("must be letters, digits and '_', beginning with a letter, 40 at most")
-    return text
-
-
-def _nexus_path(text: str) -> str:
-    if not text.startswith("/entry/") or ".." in text or text.endswith("/") or "//" in text:
-        raise ValueError("must be a path below /entry/, for example /entry/instrument/monochromator/energy")
-    return text
-
-
-Identifier = Annotated[str, AfterValidator(_identifier)]
-PvName = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^\S+$")]
-PvPrefix = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^\S+$")]
-NexusPath = Annotated[str, AfterValidator(_nexus_path)]
-TangoAttribute = Annotated[
-    str, Field(max_length=256, pattern=r"^(tango://[^/\s#]+/)?([^/\s#]+/|([^/\s#]+/){3})[^/\s#]+(#dbase=(no|yes))?$")
-]
-_TANGO_ATTRIBUTE = TypeAdapter(TangoAttribute)
-TangoMember = Annotated[str, Field(max_length=128, pattern=r"^[^/\s#]+$")]
-PixelType = Literal["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64"]
-
-
-class Value(BaseModel):
-    """A frozen value that refuses keys it does not know: the base of everything that is configured or sent."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class DataLayout(Value):
-    """Paths in a data file: its frames, and beside them their unique ids and times (None: it has none).
-
-    A table grows by blocks of rows: `data` is its signal, `columns` the group that holds all columns, `first_row` where
-    each block begins; ids and times are those of the blocks. Its rows are no frames, so nothing is matched to them.
-    """
-
-    data: str
-    unique_id: str | None = None
-    time_stamp: str | None = None
-    receive_time: str | None = None
-    columns: str | None = None
-    first_row: str | None = None
-    epics_seconds: str | None = Field(default=None, description="whole seconds since 1990-01-01 UTC, each frame")
-    epics_nanoseconds: str | None = Field(default=None, description="nanoseconds into that second")
-    units: str | None = Field(default=None, description="of a pixel's value, where the file itself does not tell them")
-
-
-OWN_LAYOUT = DataLayout(
-    data="/entry/data/data",
-    unique_id="/entry/data/unique_id",
-    time_stamp="/entry/data/time_stamp",
-    receive_time="/entry/data/receive_time",
-)
-TABLE_LAYOUT = OWN_LAYOUT.model_copy(
-    update={"data": "/entry/signal", "columns": "/entry/data", "first_row": "/entry/data/first_row"}
-)
-
-
-class Protocol(StrEnum):
-    """How a PV or attribute is read."""
-
-    CA = "ca"
-    PVA = "pva"
-    TANGO = "tango"
+from beamsession.model.data_layout import OWN_LAYOUT, TABLE_LAYOUT, DataLayout
+from beamsession.model.value import Identifier, PixelType, PvName, PvPrefix, TangoAttribute, TangoMember, Value
 
 
 class TangoEvent(StrEnum):
@@ -399,46 +333,3 @@ DetectorConfig = Annotated[
     PvaDetector | CaDetector | TangoDetector | TableDetector | AreaDetector | ArmedDetector,
     Field(discriminator="source"),
 ]
-
-
-class _Scalar(Value):
-    """What readings and constants are read from."""
-
-    pv: PvName
-    source: Protocol = Protocol.CA
-
-    @model_validator(mode="after")
-    def _names_an_attribute(self) -> Self:
-        if self.source is not Protocol.TANGO:
-            return self
-        try:
-            _TANGO_ATTRIBUTE.validate_python(self.pv)
-        except ValidationError:
-            raise ValueError(f"'{self.pv}' is no Tango attribute: write domain/family/member/attribute") from None
-        return self
-
-
-class ReadingConfig(_Scalar):
-    """A scalar PV, or a scalar Tango attribute, recorded with its own time stamps during each run."""
-
-    name: Identifier = Field(description="names the NXlog, and the axis where it is one")
-    pv: PvName = Field(description="the PV, or the attribute: `domain/family/member/attribute` as for a detector")
-    source: Protocol = Protocol.CA
-    units: str | None = Field(default=None, description="unit; left out: the PV's own (EGU), the attribute's own")
-    axis: bool = Field(
-        default=False, description="match it to the frames by time and write it as an axis of the run's NXdata"
-    )
-    path: NexusPath | None = Field(default=None, description="where the NXlog goes; left out: /entry/instrument/<name>")
-    log: bool = Field(
-        default=True, description="make an NXlog of it at the run's end; false: it is only in the table of readings"
-    )
-
-
-class ConstantConfig(_Scalar):
-    """A scalar PV or Tango attribute read once at the start and once at the end of each run."""
-
-    name: Identifier
-    pv: PvName
-    source: Protocol = Protocol.CA
-    units: str | None = Field(default=None, description="unit; left out: the PV's own (EGU), the attribute's own")
-    path: NexusPath = Field(description="where the value at start goes; the one at end goes beside it as <path>_end")

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 from pydantic import Field, model_validator
 
-from beamsession.model.detector import Identifier, Value
+from beamsession.model.value import Identifier, Value
 
 
 class HookEvent(StrEnum):

@@ -9,13 +9,15 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from beamsession.model.definition import MetadataDefinition
-from beamsession.model.detector import ConstantConfig, DetectorConfig, Identifier, ReadingConfig, Value
+from beamsession.model.detector import DetectorConfig
 from beamsession.model.hook import HookConfig
 from beamsession.model.nexus import NexusRules
 from beamsession.model.parts import MAIN_RECORDER
 from beamsession.model.paths import DEFAULT_TEMPLATE, check_template
 from beamsession.model.plan import FileRules, InstrumentFacts
 from beamsession.model.quick_look import QuickLookConfig
+from beamsession.model.reading import ConstantConfig, ReadingConfig
+from beamsession.model.value import Identifier, Value
 
 
 class AddedFiles(StrEnum):

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
-from beamsession.model.detector import NexusPath, Value
+from beamsession.model.value import NexusPath, Value
 
 
 def _absolute(path: Path) -> Path:

@@ -8,8 +8,10 @@ from typing import Any
 
 from pydantic import Field
 
-from beamsession.model.detector import ConstantConfig, DetectorConfig, ReadingConfig, Value
+from beamsession.model.detector import DetectorConfig
 from beamsession.model.nexus import NexusRules
+from beamsession.model.reading import ConstantConfig, ReadingConfig
+from beamsession.model.value import Value
 
 
 class RunKey(Value):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, model_validator
 
-from beamsession.model.detector import Value
+from beamsession.model.value import Value
 
 
 class QuickLookConfig(Value):

@@ -8,9 +8,9 @@ from pathlib import Path
 from pydantic import Field
 
 from beamsession.model.completeness import Completeness
-from beamsession.model.detector import Value
 from beamsession.model.plan import RunKey
 from beamsession.model.states import RunState
+from beamsession.model.value import Value
 
 
 class Problem(Value):

@@ -26,7 +26,8 @@ from typing import Any
 import h5py
 import numpy as np
 
-from beamsession.model.detector import OWN_LAYOUT, Compression
+from beamsession.model.data_layout import OWN_LAYOUT
+from beamsession.model.detector import Compression
 from beamsession.model.errors import RefusedError
 from beamsession.model.plan import FileRules
 from beamsession.record.compression import Chunk, dataset_options, encoder

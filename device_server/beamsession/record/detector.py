@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from beamsession.model.completeness import ClockOffset, Completeness
-from beamsession.model.detector import Value
 from beamsession.model.plan import RunPlan
 from beamsession.model.report import Problem
+from beamsession.model.value import Value
 
 
 class Progress(Value):

@@ -12,10 +12,10 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from beamsession.model.abridged import Abridger, readings_from_json, readings_json
-from beamsession.model.detector import Value
 from beamsession.model.errors import RefusedError, UnavailableError
 from beamsession.model.plan import RunKey, RunPlan
 from beamsession.model.report import RunReport
+from beamsession.model.value import Value
 
 _BEGUN, _FINISHED = ".begun.json", ".finished.json"
 _READINGS = "readings-"

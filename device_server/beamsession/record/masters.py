@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from beamsession.model.abridged import Abridger
-from beamsession.model.detector import ReadingConfig, Value
 from beamsession.model.errors import UnavailableError
 from beamsession.model.plan import RunPlan
+from beamsession.model.reading import ReadingConfig
 from beamsession.model.report import RunReport
+from beamsession.model.value import Value
 from beamsession.record.child import Child
 from beamsession.record.readings.reading import Reading
 

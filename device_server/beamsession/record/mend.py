@@ -11,8 +11,8 @@ import os
 import struct
 from pathlib import Path
 
-from beamsession.model.detector import Value
 from beamsession.model.errors import RefusedError
+from beamsession.model.value import Value
 from beamsession.record.lockfile import LockFile
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"

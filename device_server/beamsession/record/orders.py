@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from beamsession.model.completeness import Completeness
-from beamsession.model.detector import Compression, Value
+from beamsession.model.detector import Compression
 from beamsession.model.plan import FileRules
+from beamsession.model.value import Value
 from beamsession.record.frame import FrameFormat
 
 

@@ -13,9 +13,9 @@ from typing import Protocol
 
 from beamsession.model.abridged import Completer
 from beamsession.model.clock import Clock, utc_now
-from beamsession.model.detector import ReadingConfig
 from beamsession.model.errors import NotFoundError, RefusedError, UnavailableError
 from beamsession.model.plan import RunKey, RunPlan
+from beamsession.model.reading import ReadingConfig
 from beamsession.model.report import DiskFacts, FileFacts, Problem, RecorderReport, RunReport
 from beamsession.model.states import RunState
 from beamsession.record.checks import plan_problems

@@ -13,7 +13,7 @@ from typing import Any
 
 from beamsession.model.clock import Clock
 from beamsession.model.completeness import Completeness, verdict
-from beamsession.model.detector import OWN_LAYOUT
+from beamsession.model.data_layout import OWN_LAYOUT
 from beamsession.model.errors import BeamsessionError, RefusedError
 from beamsession.model.plan import RunPlan
 from beamsession.model.report import PauseInterval, RunReport

@@ -9,7 +9,7 @@ from pathlib import Path
 import h5py
 
 from beamsession.model.completeness import Completeness, IdTally, account
-from beamsession.model.detector import OWN_LAYOUT, DataLayout
+from beamsession.model.data_layout import OWN_LAYOUT, DataLayout
 from beamsession.model.errors import BeamsessionError
 from beamsession.record.datafile import UNIQUE_ID
 from beamsession.record.lockfile import LockFile
@@ -66,7 +66,7 @@ def salvage(data_file: Path, patience_s: float, layout: DataLayout = OWN_LAYOUT)
     that one still lives, so its file is looked at and never mended.
     """
     try:
-        if layout != OWN_LAYOUT:
+        if not layout.is_ours:
             return look_at(data_file, layout)
         if make_readable(data_file, patience_s).empty:
             return Salvaged()

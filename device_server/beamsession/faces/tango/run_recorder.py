@@ -17,13 +17,13 @@ from beamsession import __version__
 from beamsession.faces.tango.read_guard import ReadGuard
 from beamsession.faces.tango.recorder_view import RUN_STATES, RecorderView, fault_view, last_run, view_of
 from beamsession.faces.tango.text import raise_tango, to_json
-from beamsession.model.detector import Value
 from beamsession.model.errors import BeamsessionError, InvalidInputError, UnavailableError
 from beamsession.model.order import ConcludeOrder, StopOrder
 from beamsession.model.plan import RunKey, RunPlan
 from beamsession.model.ports import RecorderPort
 from beamsession.model.report import RunReport
 from beamsession.model.states import DeviceState
+from beamsession.model.value import Value
 
 _PERIOD_S = 0.1
 _MAX_ALARMS = 64

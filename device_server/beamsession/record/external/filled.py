@@ -9,7 +9,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from beamsession.model.detector import DataLayout
+from beamsession.model.data_layout import DataLayout
 from beamsession.model.errors import BeamsessionError, RefusedError
 from beamsession.model.plan import FileRules
 from beamsession.record.datafile import reserve

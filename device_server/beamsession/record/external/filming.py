@@ -6,7 +6,8 @@ import logging
 import time
 
 from beamsession.model.completeness import Completeness
-from beamsession.model.detector import AreaDetector, DataLayout
+from beamsession.model.data_layout import DataLayout
+from beamsession.model.detector import AreaDetector
 from beamsession.model.errors import BeamsessionError, RefusedError
 from beamsession.model.report import Problem
 from beamsession.record.external.counters import Counters

@@ -9,7 +9,7 @@ from pathlib import Path
 import h5py
 
 from beamsession.model.clock import from_text
-from beamsession.model.detector import ConstantConfig
+from beamsession.model.reading import ConstantConfig
 from beamsession.record.nexus.objects import text_of, write_field
 from beamsession.record.nexus.places import PlaceTakenError, group_on_the_way
 from beamsession.record.readings.reading import Reading, Severity

@@ -133,7 +133,7 @@ def _write_clock(detector: h5py.Group, account: Completeness) -> None:
         return
     description = "clock of the recorder minus clock of the detector: the least delay of the first frames"
     attributes = {"median": offset.median, "frames": offset.frames, "description": description}
-    write_field(detector, "clock_offset", offset.minimum, "s", **attributes)
+    write_field(detector, "clock_difference", offset.minimum, "s", **attributes)
 
 
 def _count_complaints(detector: DetectorConfig, frames: StoredFrames, written: int | None) -> list[str]:

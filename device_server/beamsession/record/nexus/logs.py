@@ -10,8 +10,8 @@ import h5py
 import numpy as np
 
 from beamsession.model.clock import to_text
-from beamsession.model.detector import ReadingConfig
 from beamsession.model.plan import RunPlan
+from beamsession.model.reading import ReadingConfig
 from beamsession.model.report import PauseInterval
 from beamsession.record.nexus.compact import Compact
 from beamsession.record.nexus.objects import make_group, write_field

@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from beamsession.model.detector import DataLayout
+from beamsession.model.data_layout import DataLayout
 
 _NS = 1_000_000_000
 # EPICS counts seconds from 1990-01-01T00:00:00Z.

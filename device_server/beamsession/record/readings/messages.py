@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from beamsession.model.detector import ConstantConfig, ReadingConfig, Value
 from beamsession.model.plan import FileRules
+from beamsession.model.reading import ConstantConfig, ReadingConfig
+from beamsession.model.value import Value
 from beamsession.record.readings.reading import Reading
 
 DO = "do"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import IntEnum
 
-from beamsession.model.detector import Value
+from beamsession.model.value import Value
 
 
 class Severity(IntEnum):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from beamsession.model.detector import ConstantConfig, ReadingConfig
 from beamsession.model.errors import BeamsessionError, UnavailableError
 from beamsession.model.plan import RunPlan
+from beamsession.model.reading import ConstantConfig, ReadingConfig
 from beamsession.model.report import Problem
 from beamsession.record.child import Child, Message
 from beamsession.record.readings.messages import (

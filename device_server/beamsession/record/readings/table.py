@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from beamsession.model.detector import Value
+from beamsession.model.value import Value
 
 GROUP = "/entry/readings"
 # One row for each value a PV posted, in the order in which they came.

@@ -68,10 +68,11 @@ class TangoScalars:
 
 
 class _Reader:
-    """Reads the attributes of one device when it is asked to; one that hangs holds one thread at most."""
+    """Reads the attributes of one device, one after the other; one that hangs holds one thread at most."""
 
     def __init__(self, device: str) -> None:
         self._device = device
+        self._turn = threading.Lock()
         self._proxy: tango.DeviceProxy | None = None
         self._pending: Future[Reading | None] | None = None
 
@@ -82,13 +83,18 @@ class _Reader:
         submit: Callable[[Callable[[], Reading | None]], Future[Reading | None]],
     ) -> Reading | None:
         """The value, None if it does not come within `timeout` seconds."""
-        if self._pending is not None and not self._pending.done():
+        deadline = time.monotonic() + timeout
+        if not self._turn.acquire(timeout=timeout):
             return None
-        self._pending = submit(partial(self._read, attribute))
         try:
-            return self._pending.result(timeout)
+            if self._pending is not None and not self._pending.done():
+                return None
+            self._pending = submit(partial(self._read, attribute))
+            return self._pending.result(max(deadline - time.monotonic(), 0))
         except TimeoutError:
             return None
+        finally:
+            self._turn.release()
 
     def _read(self, attribute: str) -> Reading | None:
         try:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
-from beamsession.model.detector import ConstantConfig, Protocol, ReadingConfig
+from beamsession.model.reading import ConstantConfig, Protocol, ReadingConfig
 from beamsession.record.readings.board import Board
 from beamsession.record.readings.messages import MOST_ROWS, MOST_TOLD, Silence, Silent
 from beamsession.record.readings.reading import Reading

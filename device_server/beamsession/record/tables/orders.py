@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from beamsession.model.completeness import Completeness
-from beamsession.model.detector import Value
 from beamsession.model.plan import FileRules
+from beamsession.model.value import Value
 
 
 class Prepare(Value):

@@ -26,7 +26,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from beamsession.model.detector import TABLE_LAYOUT
+from beamsession.model.data_layout import TABLE_LAYOUT
 from beamsession.record.datafile import ENTRY, EPOCH_START, GROUP, RECEIVE_TIME, TIME_STAMP, UNIQUE_ID
 from beamsession.record.tables.block import Block, Column, Columns
 
