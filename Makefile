@@ -19,12 +19,7 @@ demo: $(INSTALLED) ## a session with a run on a simulated beamline, from start t
 	@BEAMSESSION_DEMO_STARTED=$(STARTED) $(BIN)/python -m beamsim.demo
 
 test: lint ## lint, then all tests; `make test TESTS=tests/docs` for some
-ifeq ($(TESTS),tests)
-	$(BIN)/python -m pytest --ignore tests/worker tests
-	$(BIN)/python -m pytest -n 2 tests/worker # they wait for servers most of the time
-else
-	$(BIN)/python -m pytest $(TESTS)
-endif
+	$(BIN)/python -m pytest -n 2 --dist loadscope $(TESTS) # two at a time: they wait for servers most of the time
 
 bench: $(INSTALLED) ## the benchmarks: a table, and build/bench.json
 	@command -v zip >/dev/null || .ci/system_package zip || true # only what it measures against
