@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import signal
 import stat
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import h5py
@@ -19,6 +21,7 @@ from beamsession.model.reading import ConstantConfig, ReadingConfig
 from beamsession.model.report import RunReport
 from beamsession.model.states import RunState
 from beamsession.record.lockfile import LockFile
+from beamsession.record.readings.recorder import ReadingsRecorder
 from beamsession.record.recorder import Recorder
 from beamsession.record.run import first_report
 from beamsim.detector_client import DetectorClient
@@ -371,6 +374,28 @@ def test_a_disk_that_is_full_ends_the_run_with_what_is_safe(rig: Rig, pva_detect
 
 
 @pytest.mark.crash
+def test_a_recorder_that_dies_while_the_master_is_closed_keeps_the_verdict(
+    rig: Rig, recorder: Recorder, pva_detector: DetectorClient, tmp_path: Path
+) -> None:
+    plan = rig.plan()
+    begin(recorder, plan)
+    pva_detector.start(5, period=0.005)
+    wait_until("the frames are written", lambda: written(recorder) == 5)
+    scribe = recorder.report().pids["scribe"]
+    os.kill(scribe, signal.SIGSTOP)
+    try:
+        recorder.stop(plan.key)
+        wait_until("its verdict is safe", lambda: (run := recorder.report().current) and run.own)
+        # What a killed process leaves is its journal; the lock of the living one is left out.
+        shutil.copytree(rig.journal, tmp_path / "left", ignore=shutil.ignore_patterns("*lock*"))
+        next_one = Recorder("rig", {}, partial(ReadingsRecorder, (), ()), tmp_path / "left")
+        rig.recorders.append(next_one)
+        assert outcome(next_one, plan).state is RunState.COMPLETED
+    finally:
+        os.kill(scribe, signal.SIGCONT)
+    assert outcome(recorder, plan).state is RunState.COMPLETED
+
+
 def test_a_writer_that_hangs_is_told_and_abort_gives_it_up(
     rig: Rig, recorder: Recorder, pva_detector: DetectorClient
 ) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
+from contextlib import suppress
+from pathlib import Path
 
 from beamsession.model.completeness import Completeness
 from beamsession.model.errors import UnavailableError
@@ -11,6 +14,9 @@ from beamsession.model.plan import RunPlan
 from beamsession.model.report import RunReport
 from beamsession.model.states import RunState
 from beamsession.record.deadline import DiskHand
+
+_VISIBLE_S = 5.0  # a shared file system may show another host's new file that late
+_PAUSE_S = 0.25
 
 
 class UnconcludedError(Exception):
@@ -69,13 +75,26 @@ def whole_outcome(plan: RunPlan, own: RunReport, others: tuple[RunReport, ...], 
 
 def _seen_from_here(own: RunReport, others: tuple[RunReport, ...], disk: DiskHand) -> RunReport:
     files = [file for other in others for file in other.files]
-    try:
-        unseen = disk.do("look for the data files", lambda: [file for file in files if not file.exists()])
-    except UnavailableError as fault:
-        unseen, sentence = files, fault.sentence
-    else:
-        sentence = f"It does not see {', '.join(file.name for file in unseen)}: is it another disk?"
+    give_up = time.monotonic() + _VISIBLE_S
+    while True:
+        try:
+            unseen = disk.do("look for the data files", lambda: _unseen(files))
+        except UnavailableError as fault:
+            unseen, sentence = files, fault.sentence
+        else:
+            sentence = f"It does not see {', '.join(file.name for file in unseen)}: is it another disk?"
+        if not unseen or time.monotonic() > give_up:
+            break
+        time.sleep(_PAUSE_S)
     if not unseen:
         return own
     state = RunState.INCOMPLETE if own.state is RunState.COMPLETED else own.state
     return own.model_copy(update={"state": state, "reason": f"{own.reason}; {sentence}" if own.reason else sentence})
+
+
+def _unseen(files: list[Path]) -> list[Path]:
+    """Those that are not there. Listing a folder makes a shared file system forget what it remembers of it."""
+    for folder in {file.parent for file in files}:
+        with suppress(OSError):
+            list(folder.iterdir())
+    return [file for file in files if not file.exists()]

@@ -54,8 +54,11 @@ class Masters:
     def __init__(self, readings: Sequence[ReadingConfig], *, eager: bool) -> None:
         self._readings = tuple(readings)
         self._abridger = Abridger()
-        self._lock = threading.Lock()
-        self._child = self._begin() if eager else None
+        self._starting = threading.Lock()
+        self._closed = False
+        self._child: Child | None = None
+        if eager:
+            threading.Thread(target=self._living, name="scribe's start", daemon=True).start()
 
     def start(self, plan: RunPlan, *, start: datetime, constants: Mapping[str, Reading]) -> None:
         """Write the master through which a run can be followed; see `nexus.start_master`.
@@ -92,13 +95,14 @@ class Masters:
         return Closed.model_validate(answer).complaints
 
     def pids(self) -> dict[str, int]:
-        """Its process by role."""
-        with self._lock:
-            return {} if self._child is None else {"scribe": self._child.pid}
+        """Its process by role; waits for nothing."""
+        child = self._child
+        return {} if child is None else {"scribe": child.pid}
 
     def shutdown(self, patience_s: float) -> None:
-        """End the process."""
-        with self._lock:
+        """End the process; there will be no other."""
+        self._closed = True
+        with self._starting:
             child, self._child = self._child, None
         if child is not None:
             child.close(patience_s)
@@ -117,20 +121,18 @@ class Masters:
 
     def _give_up(self, child: Child) -> None:
         """It has died, ends by itself, or hangs in the kernel, where nobody should wait for it."""
-        with self._lock:
+        with self._starting:
             if self._child is child:
                 self._child = None
         threading.Thread(target=child.close, args=(0,), name="scribe's end", daemon=True).start()
 
     def _living(self) -> Child:
-        with self._lock:
+        with self._starting:
+            if self._closed:
+                raise UnavailableError("The recorder is being stopped.", code="RECORDER_STOPPING")
             if self._child is None or not self._child.alive:
                 if self._child is not None:
                     self._child.close(0)
-                self._child = self._begin()
+                child = self._child = Child("beamsession.record.scribe", name="scribe")
+                child.send({"do": "know", **Know(readings=self._readings).model_dump(mode="json")})
             return self._child
-
-    def _begin(self) -> Child:
-        child = Child("beamsession.record.scribe", name="scribe")
-        child.send({"do": "know", **Know(readings=self._readings).model_dump(mode="json")})
-        return child

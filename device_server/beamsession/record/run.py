@@ -23,7 +23,7 @@ from beamsession.record.conclusion import Conclusion, first_accounts, whole_outc
 from beamsession.record.crew import Crew, Look
 from beamsession.record.deadline import DiskHand, sentence_of
 from beamsession.record.ending import STOP, Ending
-from beamsession.record.folders import existing_file_problems, make_folder
+from beamsession.record.folders import data_files, existing_file_problems, make_folder
 from beamsession.record.journal import Journal
 from beamsession.record.masters import Masters
 from beamsession.record.readings.reading import Reading
@@ -237,6 +237,9 @@ class LiveRun:
         recorded = self._armed or any(account.written for account in accounts)
         state, reason = self._own_verdict(ending, accounts) if recorded else self._never_recorded(ending)
         report = self._set(state=RunState.DRAINING, accounts=accounts, rate=0.0, warnings=())
+        if self.plan.leads:  # A recorder that is killed from now on need not find out again how it went.
+            self._set(own=state, reason=reason)
+            self._write_down()
         report = self._with_others(report.model_copy(update={"state": state, "reason": reason}))
         if not recorded and not report.written:
             return self._without_files(report)
@@ -255,13 +258,11 @@ class LiveRun:
         """The outcome of the whole run where this recorder leads a shared one, as soon as it is told; else `own`."""
         if not (self.plan.is_shared and self.plan.leads):
             return own
-        self._set(own=own.state, reason=own.reason)
-        self._write_down()
         return whole_outcome(self.plan, own, self._conclusion.wait(), self._disk)
 
     def _salvaged(self, accounts: tuple[Completeness, ...]) -> tuple[Completeness, ...]:
         """The accounts, with what is really in the files whose writer broke."""
-        files = self._crew.files()
+        files = {**data_files(self.plan), self._crew.scalars_name: self.plan.readings_file}
         broken = [name for name in self._failures if name in files and files[name].exists()]
         if self._crew.scalars_name in broken:
             broken.remove(self._crew.scalars_name)

@@ -40,6 +40,7 @@ class RecorderTeam:
         self._members = {name: Member(name, port) for name, port in recorders.items()}
         self._grace_s = grace_s
         self._runs: dict[RunKey, SharedRun] = {}
+        self._forgotten: set[RunKey] = set()
 
     def check(self, plan: RunPlan) -> tuple[Problem, ...]:
         """Every reason why one of the recorders that the run needs could not record its part."""
@@ -90,6 +91,7 @@ class RecorderTeam:
 
     def forget(self, key: RunKey) -> None:
         """No recorder need keep the outcome of its part; one that is silent is told when it is heard of again."""
+        self._forgotten.add(key)
         faults = _faults(self._gathered(self._members, lambda _, port: port.forget(key)))
         for name, fault in faults.items():
             _log.info("the recorder %s could not forget %s: %s", name, key, fault.text)
@@ -108,8 +110,10 @@ class RecorderTeam:
         }
         for run in self._runs.values():
             self._advance(run)
+        self._keep_forgotten(all_heard=not silent)
+        told = [run for run in self._runs.values() if run.key not in self._forgotten]
         live = sorted(
-            (run.together() for run in self._runs.values() if run.outcome is None),
+            (run.together() for run in told if run.outcome is None),
             key=lambda report: (report.key.session_id, report.key.run_number),
             reverse=True,
         )
@@ -118,11 +122,20 @@ class RecorderTeam:
             boot=" ".join(report.boot for report in seen.values()),
             current=live[0] if live else None,
             others=tuple(live[1:]),
-            finished=tuple(run.outcome for run in self._runs.values() if run.outcome is not None),
+            finished=tuple(run.outcome for run in told if run.outcome is not None),
             pids={f"{name}.{role}": pid for name, report in seen.items() for role, pid in report.pids.items()},
             problems=tuple(self._problems(seen, silent, gone)),
             silent=silent,
         )
+
+    def _keep_forgotten(self, *, all_heard: bool) -> None:
+        """A part whose recorder did not hear that its run is over is ended and forgotten, and is no news."""
+        for key in list(self._forgotten):
+            run = self._runs.get(key)
+            if run is not None and run.outcome is not None:
+                self._gathered(self._members, lambda _, port, key=key: port.forget(key))
+            elif run is None and all_heard:
+                self._forgotten.discard(key)
 
     def disk(self, path: Path) -> DiskFacts:
         """The disk that holds `path`, as the first recorder that answers sees it."""
