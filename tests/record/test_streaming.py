@@ -11,6 +11,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from p4p.nt import NTNDArray
 
 from beamsession.model.completeness import Gap
 from beamsession.model.detector import Compression
@@ -136,6 +137,19 @@ def test_gaps_late_and_repeated_frames_are_told(
     assert ended.gaps == (Gap(first=3, last=3), Gap(first=7, last=9))
     assert (ended.missing, ended.duplicates, ended.disordered) == (4, 1, 1)
     assert ids_in(path) == [1, 2, 5, 6, 4, 10]
+
+
+def test_frames_as_p4p_makes_them_by_default_are_all_written(
+    detector: StreamingDetector, server: FrameServer, tmp_path: Path
+) -> None:
+    path = begin(detector, run_plan(tmp_path))
+    for number in range(50):
+        server.image.post(NTNDArray().wrap(image_of(number)))  # no time stamp, and 0 for an id
+        wait_received(detector, number + 1)
+    ended = finish(detector).account
+    assert (ended.written, ended.duplicates, ended.is_complete) == (50, 0, True)
+    with h5py.File(path, "r") as file:
+        assert stored(file, DATA)[:, 0, 0].tolist() == list(range(50))
 
 
 def test_what_the_detector_dropped_itself_is_missing(
