@@ -35,7 +35,7 @@ def ring() -> Iterator[Ring]:
 
 
 def frame(unique_id: int, posted_ms: int, arrived_ms: int) -> Frame:
-    pixels = np.full(2, unique_id, np.uint16)
+    pixels = np.full(2, unique_id % 251, np.uint16)
     return Frame(FORM, unique_id, START + posted_ms * MS, START + arrived_ms * MS, pixels)
 
 

@@ -145,7 +145,8 @@ def test_frames_as_p4p_makes_them_by_default_are_all_written(
     path = begin(detector, run_plan(tmp_path))
     for number in range(50):
         server.image.post(NTNDArray().wrap(image_of(number)))  # no time stamp, and 0 for an id
-        wait_received(detector, number + 1)
+        if number % 10 == 9:
+            wait_received(detector, number + 1)  # more than the queue holds would be merged
     ended = finish(detector).account
     assert (ended.written, ended.duplicates, ended.is_complete) == (50, 0, True)
     with h5py.File(path, "r") as file:
