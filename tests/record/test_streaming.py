@@ -11,7 +11,6 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from p4p.nt import NTNDArray
 
 from beamsession.model.completeness import Gap
 from beamsession.model.detector import Compression
@@ -144,7 +143,7 @@ def test_frames_as_p4p_makes_them_by_default_are_all_written(
 ) -> None:
     path = begin(detector, run_plan(tmp_path))
     for number in range(50):
-        server.image.post(NTNDArray().wrap(image_of(number)))  # no time stamp, and 0 for an id
+        server.post(0, image_of(number), 0)  # no time stamp, and 0 for an id
         if number % 10 == 9:
             wait_received(detector, number + 1)  # more than the queue holds would be merged
     ended = finish(detector).account
