@@ -201,6 +201,24 @@ def test_updates_are_counted_on_where_that_is_configured(
         assert stored(file, "entry/data/counts")[()].tolist() == [0, 1, 2, 3]
 
 
+def test_updates_that_come_faster_than_they_are_taken_leave_a_doubt(
+    table: TableRecorder, server: TableServer, tmp_path: Path
+) -> None:
+    begin(table, run_plan(tmp_path))
+    server.post([1.0], [1], [True], ["a"])
+    wait_written(table, 1)
+    process = table.pids()["scan.table"]
+    os.kill(process, signal.SIGSTOP)
+    rows = 5_000  # so large that little of it waits on the way
+    for number in range(400):
+        server.post(np.zeros(rows), np.full(rows, number, np.uint32), np.zeros(rows, bool), ["b"] * rows)
+    os.kill(process, signal.SIGCONT)
+    wait_until("it is told", lambda: table.progress().account.doubt)
+    ended = finish(table).account
+    assert ended.received <= 401
+    assert ended.doubt == "updates may be missing: they came faster than they were taken"
+
+
 def test_columns_that_change_end_the_run_with_what_is_there(
     table: TableRecorder, server: TableServer, tmp_path: Path
 ) -> None:

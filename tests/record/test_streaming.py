@@ -138,6 +138,20 @@ def test_gaps_late_and_repeated_frames_are_told(
     assert ids_in(path) == [1, 2, 5, 6, 4, 10]
 
 
+def test_frames_as_p4p_makes_them_by_default_are_all_written(
+    detector: StreamingDetector, server: FrameServer, tmp_path: Path
+) -> None:
+    path = begin(detector, run_plan(tmp_path))
+    for number in range(50):
+        server.post(0, image_of(number), 0)  # no time stamp, and 0 for an id
+        if number % 10 == 9:
+            wait_received(detector, number + 1)  # more than the queue holds would be merged
+    ended = finish(detector).account
+    assert (ended.written, ended.duplicates, ended.is_complete) == (50, 0, True)
+    with h5py.File(path, "r") as file:
+        assert stored(file, DATA)[:, 0, 0].tolist() == list(range(50))
+
+
 def test_what_the_detector_dropped_itself_is_missing(
     detector: StreamingDetector, server: FrameServer, tmp_path: Path
 ) -> None:

@@ -114,6 +114,7 @@ class IdTally:
         self._starts: list[int] = []
         self._ends: list[int] = []
         self._seen = 0
+        self._base: int | None = None
         self._earlier_lost = 0
         self._earlier_gaps: list[Gap] = []
         self._earlier_gap_count = 0
@@ -140,11 +141,25 @@ class IdTally:
         """Account for a frame that came after the end of the run: what is missing before it is missing."""
         self._insert(unique_id)
 
-    def begin_anew(self) -> None:
-        """The detector numbers from the beginning again: ids may repeat, what is missing of the old ones stays."""
+    def repeat(self) -> None:
+        """Account for a frame that was there already and is not to be written."""
+        self.duplicates += 1
+
+    def add_other(self, *, skipped: bool) -> None:
+        """Account for a frame whose id tells nothing, as another frame had it: a received one, or a gated one."""
+        if skipped:
+            self.skipped += 1
+        else:
+            self.received += 1
+
+    def begin_anew(self, base: int | None = None) -> None:
+        """The detector numbers from the beginning again: ids may repeat, what is missing of the old ones stays.
+
+        `base` is the id with which it begins: what is missing from there on is missing. None where that is not known.
+        """
         self._earlier_lost = self.lost
         self._earlier_gap_count, self._earlier_gaps = self.gap_count, self.gaps()
-        self._starts, self._ends, self._seen = [], [], 0
+        self._starts, self._ends, self._seen, self._base = [], [], 0, base
         self.renumbered += 1
 
     def has(self, unique_id: int) -> bool:
@@ -165,18 +180,27 @@ class IdTally:
     @property
     def lost(self) -> int:
         """How many ids are missing between the first and the last seen; costs nothing to ask."""
-        return self._earlier_lost + (self._ends[-1] - self._starts[0] + 1 - self._seen if self._starts else 0)
+        if not self._starts:
+            return self._earlier_lost
+        return self._earlier_lost + self._ends[-1] - self._starts[0] + 1 - self._seen + self._lost_first
 
     @property
     def gap_count(self) -> int:
         """How many gaps there are."""
-        return self._earlier_gap_count + max(len(self._starts) - 1, 0)
+        return self._earlier_gap_count + max(len(self._starts) - 1, 0) + bool(self._lost_first)
 
     def gaps(self, limit: int = MAX_GAPS) -> list[Gap]:
         """The missing ids between the first and the last seen, in order, at most `limit` gaps."""
         ends, starts = self._ends[:limit], self._starts[1 : limit + 1]
         present = [Gap(first=end + 1, last=start - 1) for end, start in zip(ends, starts, strict=False)]
+        if self._lost_first:
+            present.insert(0, Gap(first=self._starts[0] - self._lost_first, last=self._starts[0] - 1))
         return [*self._earlier_gaps, *present][:limit]
+
+    @property
+    def _lost_first(self) -> int:
+        """How many ids are missing from the base on before the first seen."""
+        return max(self._starts[0] - self._base, 0) if self._starts and self._base is not None else 0
 
     def _insert(self, unique_id: int) -> bool:
         if not self._place(unique_id):

@@ -8,8 +8,9 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
+from beamsession.record.stamp import is_own_stamp
+
 MAX_DIMENSIONS = 4
-_NEVER_NS = 946_684_800 * 1_000_000_000  # 2000; EPICS counts from 1990
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,5 +58,10 @@ class Frame:
 
     @property
     def is_stamped(self) -> bool:
-        """Whether the source told when it was taken; a record that was never processed says 1990."""
-        return self.time_ns != self.receive_ns and self.time_ns > _NEVER_NS
+        """Whether the source told when it was taken."""
+        return is_own_stamp(self.time_ns, self.receive_ns)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes as they came."""
+        return self.payload.nbytes

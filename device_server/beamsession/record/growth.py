@@ -16,7 +16,11 @@ class Growth:
         """Whether the counter had a value from which growth can be told."""
         return self._last is not None
 
-    def see(self, value: int, *, counting: bool) -> bool:
+    def skip(self, value: int) -> None:
+        """Take the counter's next value; what it has grown since the one before does not count."""
+        self._last = value
+
+    def see(self, value: int, *, counting: bool = True) -> bool:
         """Take the counter's next value, and count what it grew by if `counting`; whether that changed the total."""
         before, self._last = self._last, value
         if not counting or before is None or value == before:

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
+from collections import deque
+from dataclasses import replace
 from typing import Any, Protocol
 
 from beamsession.model.completeness import IdTally, account
 from beamsession.record.frame_clock import FrameClock
 from beamsession.record.gate import Gate
 from beamsession.record.growth import Growth
+from beamsession.record.identity import Identity
 from beamsession.record.orders import Received
 from beamsession.record.ring import FrameTooLargeError
 from beamsession.record.sources.source import Count
 
-_QUIET_S = 0.1  # so long without a frame: all that was posted before the stop is here
+_QUIET_S = 0.1  # so long without a small frame: all that was posted before the stop is here
+_LONGEST_QUIET_S = 1.0
+_SLOW_LINK = 12_500_000  # bytes/s, of 100 Mbit/s Ethernet: a large frame is as long on its way
+_GAPS = 10  # between frames; the largest tells how long to wait for one more
 _LONGEST_STOP_S = 3.0
 _LATECOMER_S = 0.5  # how long a frame that was overtaken by the last declared one is waited for
+_USUAL_FIRST_IDS = (0, 1, -(1 << 31))  # the last where a counter of 32 bits overflows
+_NS = 1_000_000_000
 _log = logging.getLogger(__name__)
 
 
@@ -33,6 +42,8 @@ class Item(Protocol):
     def receive_ns(self) -> int: ...
     @property
     def is_stamped(self) -> bool: ...
+    @property
+    def nbytes(self) -> int: ...
 
 
 class Sink(Protocol):
@@ -55,6 +66,10 @@ class Intake:
         self.news = True
         self._clock = FrameClock()
         self._tally = IdTally()
+        self._identity = Identity()
+        self._own_numbers = False
+        self._base: int | None = None
+        self._untold = False
         self._first: int | None = None
         self._latest_ns = 0
         self._latest_posted_ns = 0
@@ -71,30 +86,38 @@ class Intake:
         self._stop_ns: int | None = None
         self._stopping_since = 0.0
         self._last_frame = 0.0
+        self._gaps: deque[float] = deque(maxlen=_GAPS)
+        self._nbytes = 0
         self._passed_the_stop = False
 
     def take(self, frame: Item, empty_ns: int) -> None:
         """Record one frame, or leave it out where it is not to be recorded; see FrameClock for `empty_ns`."""
-        if frame.is_stamped:
+        self._identity.see_stamp(frame.time_ns)
+        posted: int | None = None
+        if frame.is_stamped and not self._identity.clock_stands:
             self._clock.see(frame.time_ns, frame.receive_ns, empty_ns)
+            posted = self._clock.posted(frame.time_ns, frame.receive_ns)
         if not self.armed:
             self._was_running = True
             return
         if self.reached or self._failure:
             return
-        posted = self._clock.ours(frame.time_ns) if frame.is_stamped else None
-        if self._stop_ns is not None and posted is not None and posted > self._stop_ns:
+        if self._is_after_the_stop(frame, posted, empty_ns):
             self._pass_the_stop(frame)
             return
-        self._last_frame = time.monotonic()
+        self._time(frame)
         self._latest_posted_ns = max(self._latest_posted_ns, posted or 0)
         if self._cut_off and self._is_sent_again(frame):
             return
-        self._follow_ids(frame)
-        if self._gate.shuts_out(posted):
-            self._tally.skip(frame.unique_id)
+        if self._numbered and posted is not None and self._identity.is_known(frame.unique_id, frame.time_ns):
+            self._tally.repeat()
             return
-        self._record(frame)
+        self._take_new(frame, posted)
+
+    def miss_updates(self) -> None:
+        """So many updates waited at once as can wait: there may have been more."""
+        if self.armed:
+            self._doubt_that("updates may be missing: they came faster than they were taken")
 
     def gate(self, *, closed: bool, at_ns: int) -> int:
         """Leave out frames posted after `at_ns`, or record them again; the moment from which on it is so.
@@ -147,14 +170,13 @@ class Intake:
         """Whether a stop is done: a later frame has come, or none for a while, or it takes too long."""
         if not self.stopping:
             return False
-        quiet = now - max(self._last_frame, self._stopping_since) > _QUIET_S and not held_back
-        return (
-            quiet
-            or self._passed_the_stop
-            or not self.armed
-            or bool(self._failure)
-            or now - self._stopping_since > _LONGEST_STOP_S
-        )
+        quiet = now - max(self._last_frame, self._stopping_since) > self._quiet_s and not held_back
+        if quiet or self._passed_the_stop or not self.armed or self._failure:
+            return True
+        if now - self._stopping_since <= _LONGEST_STOP_S:
+            return False
+        self._doubt_that(f"frames may be missing: they were still coming {_LONGEST_STOP_S:g} s after the stop")
+        return True
 
     def look_at_the_end(self, now: float) -> None:
         """Find out whether the declared number was produced though some frames never came."""
@@ -205,6 +227,28 @@ class Intake:
             exposure_s=exposure_s,
         )
 
+    def _time(self, frame: Item) -> None:
+        """Note what tells how long another frame may be on its way."""
+        now = time.monotonic()
+        if self._last_frame:
+            self._gaps.append(now - self._last_frame)
+        self._last_frame = now
+        self._nbytes = frame.nbytes
+
+    @property
+    def _quiet_s(self) -> float:
+        """So long without a frame: all that was posted before the stop is here."""
+        on_its_way = min(3 * max(self._gaps, default=math.inf), self._nbytes / _SLOW_LINK)
+        return min(max(_QUIET_S, on_its_way), _LONGEST_QUIET_S)
+
+    def _is_after_the_stop(self, frame: Item, posted: int | None, empty_ns: int) -> bool:
+        """By when it was posted; else by its arrival, where it has not waited with us."""
+        if self._stop_ns is None:
+            return False
+        if posted is not None:
+            return posted > self._stop_ns
+        return empty_ns >= self._stop_ns and frame.receive_ns > self._stop_ns + self._quiet_s * _NS
+
     def _pass_the_stop(self, frame: Item) -> None:
         """The first frame after the stop shows by its id whether all before it came."""
         last = self._tally.last
@@ -212,7 +256,19 @@ class Intake:
             self._tally.pass_by(frame.unique_id)
         self._passed_the_stop = True
 
-    def _record(self, frame: Item) -> None:
+    def _take_new(self, frame: Any, posted: int | None) -> None:
+        is_other = self._follow_ids(frame, is_timed=posted is not None)
+        if self._own_numbers:
+            last = self._tally.last
+            frame, is_other = replace(frame, unique_id=0 if last is None else last + 1), False
+        if not self._gate.shuts_out(posted):
+            self._record(frame, is_other=is_other)
+        elif is_other:
+            self._tally.add_other(skipped=True)
+        else:
+            self._tally.skip(frame.unique_id)
+
+    def _record(self, frame: Item, *, is_other: bool) -> None:
         if self._format is None:
             self._format = frame.format
         elif frame.format != self._format:
@@ -221,7 +277,10 @@ class Intake:
         if self._is_past_the_last(frame.unique_id):
             self._reach()
             return
-        if self._tally.add(frame.unique_id):
+        if is_other:
+            self._tally.add_other(skipped=False)
+            self._put(frame)
+        elif self._tally.add(frame.unique_id):
             self._put(frame)
         if self.declared is not None and self._tally.received >= self.declared:
             self._reach()
@@ -237,26 +296,56 @@ class Intake:
         self._cut_off = self._cut_off and not again
         return again
 
-    def _follow_ids(self, frame: Item) -> None:
-        """See whether the ids go on or begin anew, and after a disconnection whether they can tell what is missing."""
-        first = self._tally.first
-        anew = (
-            first is not None
-            and (frame.unique_id < first or self._tally.has(frame.unique_id))
-            and (self._is_new(frame) or (self._cut_off and self._numbered))
+    def _follow_ids(self, frame: Item, *, is_timed: bool) -> bool:
+        """See what the ids tell; whether it is a frame that has the id of another one.
+
+        They go on, begin anew, or are no ids; after a disconnection they may not tell what is missing.
+        """
+        first, has = self._tally.first, self._tally.has(frame.unique_id)
+        is_new = is_timed and self._is_new(frame)
+        was_cut_off, self._cut_off = self._cut_off, False
+        if is_timed:
+            self._latest_ns = max(self._latest_ns, frame.time_ns)
+        if was_cut_off and not self._numbered:
+            self._doubt_that("frames may be missing: its source disconnected, and its frames have no unique ids")
+        elif was_cut_off and first is None:
+            self._doubt_that("frames may be missing: its source disconnected before its first frame")
+        if not self._numbered and not self._own_numbers:
+            return False
+        self._identity.see(frame.unique_id, frame.time_ns if is_timed else None)
+        if self._own_numbers or first is None:
+            return False
+        if self._identity.ids_stand:
+            self._do_without_ids(frame)
+        elif (has or frame.unique_id < first) and (is_new or was_cut_off):
+            if was_cut_off:
+                self._doubt_that("frames may be missing: its source disconnected, and its unique ids began anew")
+            self._begin_anew(frame.unique_id, first)
+        elif has:
+            self._untold = True
+            return True
+        return False
+
+    def _begin_anew(self, unique_id: int, first: int) -> None:
+        """Ids usually begin with the same number each time: what is missing before this one is known by that."""
+        base = self._base = first if self._base is None else min(self._base, first)
+        if not self._tally.renumbered and not self._identity.is_repeated:
+            _log.warning("%s: the unique ids begin anew with %d", self._detector, unique_id)
+        if unique_id > base and self._identity.is_repeated:
+            self._untold = True
+            base = None
+        elif unique_id < base:
+            if unique_id not in _USUAL_FIRST_IDS:
+                self._doubt_that(f"frames may be missing: its unique ids began anew with {unique_id}")
+            base = None
+        self._tally.begin_anew(base)
+
+    def _do_without_ids(self, frame: Item) -> None:
+        _log.warning(
+            "%s: the unique id is always %d: frames are numbered as they come", self._detector, frame.unique_id
         )
-        if self._cut_off:
-            self._cut_off = False
-            if not self._numbered:
-                self._doubt = "frames may be missing: its source disconnected, and its frames have no unique ids"
-            elif anew:
-                self._doubt = "frames may be missing: its source disconnected, and its unique ids began anew"
-            elif first is None:
-                self._doubt = "frames may be missing: its source disconnected before its first frame"
-        if anew:
-            _log.warning("%s: the unique ids begin anew with %d", self._detector, frame.unique_id)
-            self._tally.begin_anew()
-        self._latest_ns = max(self._latest_ns, frame.time_ns)
+        self._numbered = False
+        self._own_numbers = self._untold = True
 
     def _is_new(self, frame: Item) -> bool:
         """Whether its time stamp is later than all before: the same id then is another frame."""
@@ -265,7 +354,13 @@ class Intake:
     def _present_doubt(self) -> str:
         if self._cut_off and not self._doubt:
             return "frames may be missing: its source disconnected, and no frame has come since"
+        if self._untold and not self._doubt and (self._identity.ids_differ or self._tally.duplicates):
+            return "frames may be missing: its unique ids do not tell its frames apart"
         return self._doubt
+
+    def _doubt_that(self, sentence: str) -> None:
+        """Something may be missing; the first reason stands."""
+        self._doubt = self._doubt or sentence
 
     def _produced_frames(self) -> int | None:
         """What it made since it was armed; None where the counter and the frames cannot be compared.

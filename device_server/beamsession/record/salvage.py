@@ -55,7 +55,12 @@ class Salvaged:
             expected=known.expected,
             dropped_by_detector=known.dropped_by_detector,
         )
-        return found.model_copy(update={name: getattr(known, name) for name in _NOT_IN_THE_FILE})
+        kept = _NOT_IN_THE_FILE
+        if known.skipped or known.renumbered or tally.duplicates:
+            # The file's ids alone do not tell a lost frame from one of a pause, nor one series of ids from the next.
+            kept = (*kept, "duplicates", "disordered", "lost", "gaps", "gaps_cut")
+        corrected = found.model_copy(update={"received": self.frames} | {name: getattr(known, name) for name in kept})
+        return corrected.settled(written=self.frames, expected=known.expected)
 
 
 def salvage(data_file: Path, patience_s: float, layout: DataLayout = OWN_LAYOUT) -> Salvaged:

@@ -106,6 +106,8 @@ class Channel:
         self._watch = Watch(context, name, wake.signal, idle)
         self._subscription: Any = None
         self.name = name
+        self._queue_size = 0
+        self._popped = 0  # since none was left
         self.disconnections = 0  # since `subscribe`
 
     @property
@@ -126,6 +128,7 @@ class Channel:
         self._subscription = self._context.monitor(
             self.name, self._wake.signal, request=f"record[queueSize={queue_size}]"
         )
+        self._queue_size, self._popped = queue_size, 0
         self.disconnections = 0
         baseline: Value | None = None
         while (baseline := baseline or self.pop()) is None or unconnected():
@@ -140,6 +143,11 @@ class Channel:
         self._wake.signal()
         return baseline
 
+    @property
+    def was_full(self) -> bool:
+        """Whether as many updates as can wait were there at once: what came beyond was merged, which is not told."""
+        return self._popped >= self._queue_size
+
     def unsubscribe(self) -> None:
         """Have no more updates sent, stay connected."""
         if self._subscription is not None:
@@ -152,8 +160,10 @@ class Channel:
         while self._subscription is not None:
             update = self._subscription.pop()
             if update is None:
+                self._popped = 0
                 return None
             if isinstance(update, Value):
+                self._popped += 1
                 self._watch.connected = True
                 return update
             if isinstance(update, Disconnected):

@@ -76,6 +76,10 @@ class PvaTableSource:
         """How often the table went away since `subscribe`; told before the updates that came after."""
         return self._table.disconnections
 
+    def was_full(self) -> bool:
+        """Whether so many updates waited that others may have been lost; while `blocks` gives them."""
+        return self._table.was_full
+
     def blocks(self) -> Iterator[Block]:
         """The updates that have come, a few at most. Raises UnusableFrameError."""
         self._wake.clear()

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from numpy.typing import NDArray
 
+from beamsession.record.stamp import is_own_stamp
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -52,7 +54,7 @@ class Block:
     @property
     def is_stamped(self) -> bool:
         """Whether the source told when it was posted."""
-        return self.time_ns != self.receive_ns
+        return is_own_stamp(self.time_ns, self.receive_ns)
 
     @property
     def rows(self) -> int:

@@ -129,6 +129,8 @@ class TableProcess:
                     intake.fail(filling.columns.changed_to(block.format))
                 intake.count_disconnections(self._source.disconnections())
                 intake.take(block, self._empty_ns)
+                if self._source.was_full():
+                    intake.miss_updates()
             if intake is not None:
                 intake.count_disconnections(self._source.disconnections())
         except UnusableFrameError as problem:
@@ -150,10 +152,12 @@ class TableProcess:
             return
         self._next_flush = now + _FLUSH_S
         intake.look_at_the_end(now)
+        self._take_all()  # What waits while the disk is busy must find an empty queue.
         try:
             flushed = filling.flush()
         except (OSError, RuntimeError) as problem:
             self._give_up(problem)
+        self._take_all()
         if flushed or intake.news:
             self._report(closed=False)
 
