@@ -17,6 +17,7 @@ from beamsession.model.plan import RunPlan
 from beamsession.model.states import RunState
 from beamsim.running import Beamline
 from external_rig import CAM, HDF, Ioc, armed, camera, serving, station
+from frozen import freeze
 from recorder_rig import outcome, value_in, wait_until, written
 
 pytestmark = pytest.mark.crash
@@ -47,7 +48,7 @@ def killed(folder: Path, kind: str) -> RunPlan:
         assert process.stdout is not None
         told = json.loads(process.stdout.readline())
         worker = told["pids"]["cam" if kind == "camera" else "counter"]
-        os.kill(worker, signal.SIGSTOP)  # So that it does not end the run when it notices.
+        freeze(worker)  # So that it does not end the run when it notices.
         process.kill()
         process.wait()
         os.kill(worker, signal.SIGKILL)

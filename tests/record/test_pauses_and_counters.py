@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,6 +25,7 @@ from frame_server import (
     wait_received,
     wait_until,
 )
+from frozen import freeze, thaw
 
 MS = 1_000_000
 SECOND = 1_000_000_000
@@ -184,9 +183,12 @@ def test_what_it_made_after_the_stop_is_not_missing(
     server.post(1, image_of(1))
     wait_received(detector, 1)
     server.made.post(1, timestamp=time.time())
+    receiver = detector.pids()["eiger.receiver"]
+    freeze(receiver)
     server.made.post(9, timestamp=time.time() + 60)
-    ended = finish(detector).account
-    assert ended.missing == 0
+    detector.stop(drain=True)
+    thaw(receiver)
+    assert wait_closed(detector).account.missing == 0
 
 
 def test_a_detector_that_goes_on_after_the_stop_shows_by_its_ids_what_was_lost_before(
@@ -195,14 +197,14 @@ def test_a_detector_that_goes_on_after_the_stop_shows_by_its_ids_what_was_lost_b
     server.made.post(0, timestamp=time.time())
     path = begin(detector, run_plan(tmp_path))
     receiver = detector.pids()["eiger.receiver"]
-    os.kill(receiver, signal.SIGSTOP)
+    freeze(receiver)
     for unique_id in (1, 2):
         server.post(unique_id, image_of(unique_id))
     server.made.post(50, timestamp=time.time())
     detector.stop(drain=True)
     for unique_id in (4, 6):
         server.post(unique_id, image_of(unique_id))
-    os.kill(receiver, signal.SIGCONT)
+    thaw(receiver)
     ended = wait_closed(detector).account
     assert ids_in(path) == [1, 2]
     assert (ended.produced, ended.gaps, ended.missing, ended.skipped) == (None, (Gap(first=3, last=3),), 1, 0)

@@ -31,6 +31,7 @@ from beamsession.record.tables.orders import Prepare
 from beamsession.record.tables.recorder import TableRecorder
 from beamsession.record.tables.tablefile import stored_names
 from frame_server import run_plan, stored, wait_until
+from frozen import freeze, thaw
 from table_server import COLUMNS, TableServer
 
 TABLE = TableDetector(name="scan", pv="TAB:Table", title="fast scan", units_of={"position": "mm"})
@@ -208,11 +209,11 @@ def test_updates_that_come_faster_than_they_are_taken_leave_a_doubt(
     server.post([1.0], [1], [True], ["a"])
     wait_written(table, 1)
     process = table.pids()["scan.table"]
-    os.kill(process, signal.SIGSTOP)
+    freeze(process)
     rows = 5_000  # so large that little of it waits on the way
     for number in range(400):
         server.post(np.zeros(rows), np.full(rows, number, np.uint32), np.zeros(rows, bool), ["b"] * rows)
-    os.kill(process, signal.SIGCONT)
+    thaw(process)
     wait_until("it is told", lambda: table.progress().account.doubt)
     ended = finish(table).account
     assert ended.received <= 401
