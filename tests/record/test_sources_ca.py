@@ -12,6 +12,7 @@ import pytest
 from beamsession.model.detector import CaDetector
 from beamsession.model.errors import RefusedError
 from beamsession.record.datafile import DATA, TIME_STAMP, UNIQUE_ID
+from beamsession.record.sources import ca
 from beamsession.record.sources.pairing import Image, Pairing
 from beamsession.record.streaming import StreamingDetector
 from beamsim.detector_client import DetectorClient
@@ -117,6 +118,27 @@ def test_a_pv_beside_the_waveform_that_never_answers_is_named(beamline: Beamline
         assert list(tmp_path.iterdir()) == []
     finally:
         detector.shutdown()
+
+
+def test_a_counter_that_nobody_asks_for_takes_no_more_memory(
+    beamline: Beamline, ca_detector: DetectorClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ca, "_MOST_COUNTS", 3)
+    prefix = f"{beamline.prefix}CAM1:"
+    source = ca.CaSource(
+        CaDetector(name="x", pv=f"{prefix}ArrayData", produced_pv=f"{prefix}ArrayCounter_RBV", ring_mib=16)
+    )
+    wait_until("it is connected", lambda: not source.unconnected() and source.produced())
+    ca_detector.start(10)
+    made = ca_detector.wait()
+    counts: list[int] = []
+
+    def the_last_has_come() -> bool:
+        source.unconnected()  # as it is asked while no run is live
+        counts[:] = [count.value for count in source.produced()] or counts
+        return bool(counts) and counts[-1] >= made.last_id
+
+    wait_until("what it made is known", the_last_has_come)
 
 
 @pytest.mark.parametrize("id_first", [True, False])
