@@ -198,7 +198,7 @@ def test_a_preparation_that_ends_too_late_is_undone(
     plan.folder.mkdir(parents=True, exist_ok=True)
     detector = ExternalDetector(config)
     try:
-        wait_until("it could begin", lambda: not detector.check())
+        wait_until("it could begin", lambda: not detector.check() and not ioc.get(f"{HDF}EnableCallbacks_RBV"))
         os.kill(detector.pids()[config.name], signal.SIGSTOP)
         monkeypatch.setattr(external, "_START_S", 0.2)
         monkeypatch.setattr(AreaDetector, "prepare_s", 0.0)
@@ -209,7 +209,7 @@ def test_a_preparation_that_ends_too_late_is_undone(
         os.kill(detector.pids()[config.name], signal.SIGCONT)
         assert detector.check() == ()  # It has done all that before.
         assert not ioc.get(f"{HDF}Capture_RBV")
-        assert ioc.get(f"{HDF}EnableCallbacks_RBV") == 0
+        wait_until("its callbacks are as before", lambda: not ioc.get(f"{HDF}EnableCallbacks_RBV"))
         wait_until("the camera stands still", lambda: not ioc.get(f"{CAM}Acquire_RBV"))
         assert not plan.data_file(config.name).exists()
         assert detector.progress().closed
