@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -10,10 +12,14 @@ import h5py
 import pytest
 
 from beamsession.model.completeness import Gap
+from beamsession.model.detector import AreaDetector, ExternalConfig, Put
+from beamsession.model.errors import UnavailableError
 from beamsession.model.plan import FileRules
 from beamsession.model.states import RunState
+from beamsession.record.external import detector as external
+from beamsession.record.external.detector import ExternalDetector
 from beamsim.running import Beamline
-from external_rig import CAM, HDF, IDS, Ioc, Station, camera, serving, station
+from external_rig import CAM, HDF, IDS, Ioc, Station, armed, camera, serving, station
 from recorder_rig import outcome, value_in, wait_until, written
 
 
@@ -162,3 +168,50 @@ def test_check_names_everything_that_is_in_the_way(shared: Station, ioc: Ioc) ->
     assert ended.state is RunState.FAILED
     assert "capturing already" in ended.reason
     assert ioc.get(f"{HDF}Capture_RBV") == 1
+
+
+def test_a_pause_after_the_last_declared_frame_changes_nothing(shared: Station, ioc: Ioc) -> None:
+    plan = shared.plan(frames=3)
+    detector = ExternalDetector(camera())
+    try:
+        plan.folder.mkdir(parents=True, exist_ok=True)
+        detector.prepare(plan)
+        detector.arm()
+        wait_until("its file is closed", lambda: detector.progress().closed)
+        detector.pause(0)
+        detector.resume(0)
+        ended = detector.progress()
+        assert (ended.failure, ended.account.written, ended.account.missing) == ("", 3, 0)
+        assert not ioc.get(f"{CAM}Acquire_RBV")
+    finally:
+        detector.shutdown()
+
+
+ARMED = armed(arm=(Put(pv=f"{CAM}Acquire", value=1, wait=False, timeout_s=0.1),))
+
+
+@pytest.mark.parametrize("config", [camera(), ARMED], ids=["camera", "armed"])
+def test_a_preparation_that_ends_too_late_is_undone(
+    shared: Station, ioc: Ioc, config: ExternalConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = shared.plan(detectors=(config,), connect_timeout_s=0.2)
+    plan.folder.mkdir(parents=True, exist_ok=True)
+    detector = ExternalDetector(config)
+    try:
+        wait_until("it could begin", lambda: not detector.check() and not ioc.get(f"{HDF}EnableCallbacks_RBV"))
+        os.kill(detector.pids()[config.name], signal.SIGSTOP)
+        monkeypatch.setattr(external, "_START_S", 0.2)
+        monkeypatch.setattr(AreaDetector, "prepare_s", 0.0)
+        with pytest.raises(UnavailableError) as late:
+            detector.prepare(plan)
+        assert late.value.code == "PROCESS_TIMEOUT"
+        monkeypatch.undo()
+        os.kill(detector.pids()[config.name], signal.SIGCONT)
+        assert detector.check() == ()  # It has done all that before.
+        assert not ioc.get(f"{HDF}Capture_RBV")
+        wait_until("its callbacks are as before", lambda: not ioc.get(f"{HDF}EnableCallbacks_RBV"))
+        wait_until("the camera stands still", lambda: not ioc.get(f"{CAM}Acquire_RBV"))
+        assert not plan.data_file(config.name).exists()
+        assert detector.progress().closed
+    finally:
+        detector.shutdown()

@@ -264,6 +264,24 @@ def test_a_stall_can_end_the_run(environment: None, server: FrameServer, tmp_pat
         detector.shutdown()
 
 
+def test_one_that_has_its_frames_is_not_awaited_after_a_pause(
+    environment: None, server: FrameServer, tmp_path: Path
+) -> None:
+    detector = StreamingDetector(detector_config(stall_s=0.2, stall_ends_run=True))
+    try:
+        begin(detector, run_plan(tmp_path, frames=1))
+        server.post(1, image_of(1))
+        wait_closed(detector)
+        detector.pause(time.time_ns())
+        detector.resume(time.time_ns())
+        resumed = time.monotonic()
+        wait_until("a stall would be noticed", lambda: time.monotonic() > resumed + 0.4)
+        ended = detector.progress()
+        assert (ended.failure, ended.account.written, ended.account.missing) == ("", 1, 0)
+    finally:
+        detector.shutdown()
+
+
 def test_what_a_frame_needs_is_known_before_the_first_run(
     environment: None, server: FrameServer, tmp_path: Path
 ) -> None:

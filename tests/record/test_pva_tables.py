@@ -17,7 +17,7 @@ import pytest
 
 from beamsession.model.data_layout import TABLE_LAYOUT
 from beamsession.model.detector import TableDetector
-from beamsession.model.errors import RefusedError
+from beamsession.model.errors import RefusedError, UnavailableError
 from beamsession.model.plan import FileRules, RunPlan
 from beamsession.model.states import RunState
 from beamsession.record.kinds import detector_of
@@ -25,6 +25,7 @@ from beamsession.record.lockfile import LockFile, lock_path
 from beamsession.record.readings.recorder import ReadingsRecorder
 from beamsession.record.recorder import Recorder
 from beamsession.record.salvage import salvage
+from beamsession.record.tables import recorder
 from beamsession.record.tables.block import Column, Columns
 from beamsession.record.tables.filling import Filling
 from beamsession.record.tables.orders import Prepare
@@ -378,3 +379,29 @@ def test_columns_named_like_ours_are_stored_under_other_names() -> None:
     assert stored_names(["a", "time_stamp", "time_stamp_column", "unique_id"]) == [
         "a", "time_stamp_column_column", "time_stamp_column", "unique_id_column",
     ]  # fmt: skip
+
+
+def test_a_pause_after_the_last_declared_update_changes_nothing(
+    table: TableRecorder, server: TableServer, tmp_path: Path
+) -> None:
+    begin(table, run_plan(tmp_path, frames=1))
+    server.post([1.0], [1], [True], ["a"])
+    wait_until("the file is closed", lambda: table.progress().closed)
+    assert (table.pause(7), table.resume(8)) == (7, 8)
+    ended = table.progress()
+    assert (ended.failure, ended.account.written, ended.account.missing) == ("", 1, 0)
+
+
+def test_an_order_that_is_not_answered_in_time_is_an_error(
+    table: TableRecorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table.prepare(run_plan(tmp_path))
+    process = table.pids()["scan.table"]
+    os.kill(process, signal.SIGSTOP)
+    try:
+        monkeypatch.setattr(recorder, "_ANSWER_S", 0.2)
+        with pytest.raises(UnavailableError) as late:
+            table.arm()
+        assert late.value.code == "PROCESS_TIMEOUT"
+    finally:
+        os.kill(process, signal.SIGCONT)

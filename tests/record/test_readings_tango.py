@@ -8,12 +8,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tango
 
 from beamsession.model.errors import RefusedError
 from beamsession.model.reading import ConstantConfig, Protocol, ReadingConfig
+from beamsession.record import tango_client
+from beamsession.record.readings.messages import Silent
+from beamsession.record.readings.process import refusal
 from beamsession.record.readings.reading import Severity
 from beamsession.record.readings.recorder import ReadingsRecorder
+from beamsession.record.readings.source import Facts
 from beamsession.record.readings.table import Series, read_table
+from beamsession.record.readings.tango import TangoScalars
 from frame_server import run_plan, wait_until
 from tango_camera import TangoCamera
 
@@ -119,17 +125,18 @@ def test_what_is_no_number_is_refused_and_what_is_not_there_is_named(
     camera: TangoCamera, make: Make, tmp_path: Path
 ) -> None:
     recorder = make(*(reading(camera, name) for name in ("Text", "Image", "Nothing", "Position")))
-    refused = {camera.name_of(name) for name in ("Text", "Image")}
+    refused = {camera.name_of(name) for name in ("Text", "Image", "Nothing")}
 
     def told() -> bool:
         codes = [problem.code for problem in recorder.check()]
-        return codes == ["READING_NOT_A_NUMBER", "READING_NOT_A_NUMBER", "PV_TIMEOUT"]
+        return codes == ["READING_NOT_A_NUMBER"] * 3
 
     wait_until("all three are told, in their order", told)
     assert camera.name_of("Nothing") in recorder.check()[2].sentence
-    with pytest.raises(RefusedError) as refusal:
+    assert "its device has no such attribute" in recorder.check()[2].sentence
+    with pytest.raises(RefusedError) as refused_run:
         recorder.prepare(run_plan(tmp_path, connect_timeout_s=1.0))
-    assert refusal.value.value in refused
+    assert refused_run.value.value in refused
 
 
 def test_a_device_that_hangs_holds_up_neither_the_check_nor_other_devices(
@@ -143,7 +150,69 @@ def test_a_device_that_hangs_holds_up_neither_the_check_nor_other_devices(
             lambda: [camera.name_of("Image") in problem.sentence for problem in recorder.check()] == [True],
         )
         began = time.monotonic()
-        with pytest.raises(RefusedError) as refusal:
+        with pytest.raises(RefusedError) as refused:
             recorder.prepare(run_plan(tmp_path, connect_timeout_s=0.5))
-        assert refusal.value.code == "PV_TIMEOUT"
+        assert refused.value.code == "PV_TIMEOUT"
         assert time.monotonic() - began < 10.0
+
+
+def test_an_attribute_that_is_not_there_is_told_once_and_found_when_its_server_has_it(
+    camera: TangoCamera, caplog: pytest.LogCaptureFixture
+) -> None:
+    heard: list[str] = []
+
+    class Listener:
+        def post(self, moment: int, value: float, severity: int) -> None:
+            heard.append("value")
+
+        def describe(self, facts: Facts) -> None:
+            heard.append(facts.refusal or "described")
+
+        def lose(self) -> None:
+            heard.append("lost")
+
+    scalars = TangoScalars()
+    scalars.watch(camera.name_of("Nothing"), Listener())
+    wait_until("it is refused", lambda: heard)
+    began = time.monotonic()
+    wait_until("it was looked after several times", lambda: time.monotonic() > began + 2.5)
+    assert heard == ["its device has no such attribute"]
+    for _ in range(3):
+        assert scalars.read(camera.name_of("Nothing"), 10.0) is None
+    assert len([record for record in caplog.records if "Nothing" in record.getMessage()]) == 2
+    camera.kill()
+    wait_until("the loss is told", lambda: "lost" in heard)
+    camera.restart()
+    wait_until("it is asked for again", lambda: heard[-1] == "its device has no such attribute")
+
+
+def test_the_client_of_a_server_is_kept_until_its_device_is_lost(
+    camera: TangoCamera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+
+    class Counted(tango.DeviceProxy):
+        def __init__(self, name: str) -> None:
+            super().__init__(name)
+            made.append(name)
+
+    monkeypatch.setattr(tango_client.tango, "DeviceProxy", Counted)
+    proxy = tango_client.connected(camera.name_of("").replace("/#", "#"))
+    heartbeat = tango_client.Heartbeat()
+    first = {heartbeat.channel(proxy) for _ in range(5)}
+    assert (len(first), len(made)) == (1, 2)
+    camera.kill()
+    with pytest.raises(tango.DevFailed):
+        heartbeat.channel(proxy)
+    camera.restart()
+    heartbeat.forget()
+    wait_until("it answers", lambda: proxy.ping() >= 0)
+    assert heartbeat.channel(proxy) not in first
+    assert len(made) == 3
+
+
+def test_what_is_told_of_a_silent_attribute_names_its_device_server() -> None:
+    silent = Silent(name="gap", pv="a/b/c/Gap", key="constants.gap.pv", source=Protocol.TANGO)
+    assert "its device server runs" in (refusal(silent, 1.0, others=0).remedy or "")
+    epics = silent.model_copy(update={"source": Protocol.CA})
+    assert "its IOC runs" in (refusal(epics, 1.0, others=0).remedy or "")

@@ -416,3 +416,26 @@ def test_a_writer_that_hangs_is_told_and_abort_gives_it_up(
     assert (ended.state, ended.written) == (RunState.ABORTED, 20)
     wait_until("the file is closed after all", lambda: not LockFile.is_held(plan.data_file("fast")))
     assert stored_frames(plan.data_file("fast")) == 20
+
+
+def test_a_pause_after_one_of_two_detectors_has_its_frames_is_for_the_other_only(
+    beamline: Beamline, tmp_path: Path, pva_detector: DetectorClient
+) -> None:
+    detectors = (fast_detector(beamline, "single"), fast_detector(beamline, "double", frames_factor=2))
+    rig = Rig(beamline, tmp_path, detectors)
+    try:
+        recorder, plan = rig.start(), rig.plan(frames=6)
+        begin(recorder, plan)
+        pva_detector.start(6)
+        wait_until("both have six", lambda: written(recorder) == 12)
+        recorder.pause(plan.key)
+        wait_until("it is paused", lambda: state_of(recorder, plan) is RunState.PAUSED)
+        recorder.resume(plan.key)
+        wait_until("it records again", lambda: state_of(recorder, plan) is RunState.RECORDING)
+        pva_detector.start(6)
+        ended = outcome(recorder, plan)
+    finally:
+        rig.close()
+    assert (ended.state, ended.reason) == (RunState.COMPLETED, "")
+    assert [account.written for account in ended.accounts] == [6, 12]
+    assert len(ended.pauses) == 1

@@ -12,6 +12,7 @@ import pytest
 from beamsession.model.detector import CaDetector
 from beamsession.model.errors import RefusedError
 from beamsession.record.datafile import DATA, TIME_STAMP, UNIQUE_ID
+from beamsession.record.sources import ca
 from beamsession.record.sources.pairing import Image, Pairing
 from beamsession.record.streaming import StreamingDetector
 from beamsim.detector_client import DetectorClient
@@ -117,6 +118,28 @@ def test_a_pv_beside_the_waveform_that_never_answers_is_named(beamline: Beamline
         assert list(tmp_path.iterdir()) == []
     finally:
         detector.shutdown()
+
+
+def test_a_counter_that_nobody_asks_for_takes_no_more_memory(
+    beamline: Beamline, ca_detector: DetectorClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ca, "_MOST_COUNTS", 3)
+    prefix = f"{beamline.prefix}CAM1:"
+    counter = f"{prefix}ArrayCounter_RBV"
+    source = ca.CaSource(
+        CaDetector(name="x", pv=f"{prefix}ArrayData", produced_pv=counter, dropped_pv=counter, ring_mib=16)
+    )
+
+    def last() -> int | None:
+        source.unconnected()  # as it is asked while no run is live
+        return source.dropped()
+
+    wait_until("it is connected", lambda: last() is not None)
+    ca_detector.start(13)
+    wait_until("it has made all", lambda: last() == 13)
+    counts = [count.value for count in source.produced()]
+    assert len(counts) <= 3
+    assert counts[-1] == 13
 
 
 @pytest.mark.parametrize("id_first", [True, False])

@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import h5py
@@ -14,8 +15,9 @@ import pytest
 
 from beamsession.model.completeness import Gap
 from beamsession.model.detector import Compression
-from beamsession.model.errors import RefusedError
+from beamsession.model.errors import RefusedError, UnavailableError
 from beamsession.model.plan import FileRules
+from beamsession.record import streaming
 from beamsession.record.datafile import DATA, TIME_STAMP, UNIQUE_ID
 from beamsession.record.lockfile import LockFile, lock_path
 from beamsession.record.mend import mend
@@ -393,3 +395,19 @@ def test_a_pv_that_never_answers_is_named_in_time(tmp_path: Path) -> None:
         assert list(tmp_path.iterdir()) == []
     finally:
         detector.shutdown()
+
+
+def test_an_order_that_is_not_answered_in_time_is_an_error(
+    detector: StreamingDetector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    detector.prepare(run_plan(tmp_path))
+    receiver = detector.pids()["eiger.receiver"]
+    os.kill(receiver, signal.SIGSTOP)
+    try:
+        monkeypatch.setattr(streaming, "_ANSWER_S", 0.2)
+        for order in (detector.arm, partial(detector.pause, 0), partial(detector.resume, 0)):
+            with pytest.raises(UnavailableError) as late:
+                order()
+            assert late.value.code == "PROCESS_TIMEOUT"
+    finally:
+        os.kill(receiver, signal.SIGCONT)

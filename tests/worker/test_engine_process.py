@@ -12,6 +12,7 @@ import pytest
 
 from beamsession.model.errors import RefusedError
 from beamsession.model.quick_look import QuickLookConfig
+from beamsession.servers.worker import engine_process
 from beamsession.servers.worker.engine_process import run_engine
 from marked import alive
 
@@ -109,3 +110,23 @@ def test_a_copy_for_which_there_is_no_space_is_refused_before_it_begins(tmp_path
     assert caught.value.code == "DISK_FULL"
     assert f"{2**60} are to stay free" in caught.value.sentence
     assert part.stat().st_size == 0
+
+
+def test_a_process_that_even_a_kill_does_not_end_is_left_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    master = images(tmp_path / "run_0001.nxs", (1000, 2048, 2048), "u4")
+    wanted = order(master, frames=1000, read_mib=10**6)
+    kill = os.killpg
+    left: list[int] = []
+    # As where it waits for a dead file system: it stands still and does not end.
+    monkeypatch.setattr(os, "killpg", lambda group, number: (left.append(group), kill(group, signal.SIGSTOP)))
+    monkeypatch.setattr(engine_process, "_KILLED_S", 0.2)
+    try:
+        with pytest.raises(RefusedError) as caught:
+            run_engine("quick_look", wanted, mark=str(tmp_path), limit_s=0.5)
+        assert caught.value.code == "NOT_IN_TIME"
+        assert alive(str(tmp_path))
+    finally:
+        for group in left:
+            kill(group, signal.SIGKILL)

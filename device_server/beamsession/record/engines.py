@@ -120,14 +120,21 @@ class Engines:
             pids = lane.call(lambda engine: engine.pids(), _TICK_S)
         except UnavailableError:
             return  # It is busy: what was known of it stays.
+        except Exception:
+            _log.exception("the processes of '%s' could not be counted", lane.name)
+            return
         with self._lock:
             self._pids[lane.name] = pids
 
     def _check(self, lane: Lane[Detector] | Lane[Scalars]) -> None:
         try:
-            found = lane.call(lambda engine: engine.check(), _CHECK_S)
+            # After `shutdown` it would start processes anew.
+            found = lane.call(lambda engine: () if self._ended.is_set() else engine.check(), _CHECK_S)
         except UnavailableError as fault:
             found = (Problem(code=fault.code, sentence=fault.sentence, remedy=fault.remedy),)
+        except Exception as fault:
+            _log.exception("'%s' could not be checked", lane.name)
+            found = (_failed(lane, sentence_of(fault)),)
         with self._lock:
             self._found[lane.name] = found
 
@@ -141,6 +148,14 @@ def _answering(build: Callable[[], E]) -> Callable[[], E]:
         return engine
 
     return built
+
+
+def _failed(lane: Lane[Detector] | Lane[Scalars], why: str) -> Problem:
+    return Problem(
+        code="ENGINE_BROKEN",
+        sentence=f"'{lane.name}' could not be checked: {why}",
+        remedy="Look at the recorder's log; restart the recorder if it stays so.",
+    )
 
 
 def _broken(lane: Lane[Detector] | Lane[Scalars]) -> Problem:

@@ -101,7 +101,9 @@ class Receiver:
         self._source.start(self._config.open_end_frames if intake.declared is None else intake.declared)
 
     def _gate(self, *, closed: bool, at_ns: int) -> int:
-        intake = self._armed_intake()
+        intake = self._intake
+        if intake is None:
+            return at_ns  # It has its declared number already; a pause is for the others.
         moment = intake.gate(closed=closed, at_ns=at_ns)
         self._take_all()
         intake.settle()

@@ -115,7 +115,7 @@ class StreamingDetector:
         self._ask_receiver("arm")
         with self._lock:
             if self._run is not None:
-                self._run.silence.listen()
+                self._run.listen()
 
     def pause(self, at_ns: int) -> int:
         with self._lock:
@@ -127,7 +127,7 @@ class StreamingDetector:
         moment = self._ask_receiver("gate", closed=False, at=at_ns).get("at", at_ns)
         with self._lock:
             if self._run is not None:
-                self._run.silence.listen()
+                self._run.listen()
         return moment
 
     def stop(self, *, drain: bool) -> None:
@@ -170,6 +170,8 @@ class StreamingDetector:
         try:
             return self._receiver.ask({"do": what, **details}, _ANSWER_S)
         except UnavailableError as problem:
+            if problem.code != "PROCESS_GONE":
+                raise  # It may not record, and nothing else would tell.
             _log.error("%s: %s", self.name, problem.text)  # and `progress` tells that its process died
             return {}
 
@@ -262,6 +264,7 @@ class _Run:
     silence: Silence = field(init=False)
     receiver_ended: bool = False
     writer_ended: bool = False
+    _has_all: bool = False
     _written: int = 0
     _failure: str = ""
     _unconnected: tuple[str, ...] = ()
@@ -270,11 +273,17 @@ class _Run:
     def __post_init__(self) -> None:
         self.silence = Silence(self.config.stall_s, self.config.exposure_s)
 
+    def listen(self) -> None:
+        """Frames are awaited, unless it has all."""
+        if not self._has_all:
+            self.silence.listen()
+
     def take_received(self, received: Received) -> None:
         self.account = received.account
         self._unconnected = received.unconnected
         self.silence.hear(received.account.received + received.account.duplicates, received.exposure_s)
         if received.reached or received.ended:
+            self._has_all = True
             self.silence.rest()
         self.receiver_ended = self.receiver_ended or received.ended
         self.fail(received.failure)

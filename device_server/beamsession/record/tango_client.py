@@ -37,18 +37,33 @@ def connected(device: str, timeout_ms: int = TIMEOUT_MS) -> tango.DeviceProxy:
     return proxy
 
 
-def event_channel(proxy: tango.DeviceProxy) -> str | None:
-    """Where the device's server sends its heartbeat; None where it does not tell. Raises DevFailed if it is not there.
+class Heartbeat:
+    """Asks the server of one device where it sends its heartbeat; its client is kept until `forget`."""
 
-    A restarted server has another one. It answers a ping as the old one did, and sends no events to anybody.
-    """
-    try:
-        told: Any = tango.DeviceProxy(proxy.adm_name()).command_inout("ZmqEventSubscriptionChange", ["info"])
-        return str(told[1][0])
-    except tango.DevFailed as fault:
-        if is_silence(fault):
-            raise
-        return None
+    def __init__(self) -> None:
+        self._admin: tango.DeviceProxy | None = None
+
+    def channel(self, proxy: tango.DeviceProxy) -> str | None:
+        """Where it is sent; None where the server does not tell. Raises DevFailed if it is not there.
+
+        A restarted server has another one. It answers a ping as the old one did, and sends no events to anybody.
+        """
+        try:
+            if self._admin is None:
+                admin = tango.DeviceProxy(proxy.adm_name())
+                admin.set_timeout_millis(TIMEOUT_MS)
+                self._admin = admin
+            told: Any = self._admin.command_inout("ZmqEventSubscriptionChange", ["info"])
+            return str(told[1][0])
+        except tango.DevFailed as fault:
+            if is_silence(fault):
+                self._admin = None
+                raise
+            return None
+
+    def forget(self) -> None:
+        """The device is lost: it may come back in another server."""
+        self._admin = None
 
 
 def time_ns(value: Any) -> int:

@@ -48,6 +48,7 @@ class Camera:
         if not self.acquiring:
             self.acquiring = True
             self._task = asyncio.get_running_loop().create_task(self._acquire())
+            self._task.add_done_callback(self._rest)  # also where it is stopped before it has begun
 
     def stop(self) -> None:
         """End it at once."""
@@ -62,14 +63,14 @@ class Camera:
 
     async def _acquire(self) -> None:
         made, due = 0, time.monotonic()
-        try:
-            while self.mode == CONTINUOUS or made < (1 if self.mode == SINGLE else self.images):
-                due = max(due + self.period, time.monotonic() - 0.5)
-                await asyncio.sleep(max(due - time.monotonic(), 0.0))
-                made += 1
-                self._make()
-        finally:
-            self.acquiring = False
+        while self.mode == CONTINUOUS or made < (1 if self.mode == SINGLE else self.images):
+            due = max(due + self.period, time.monotonic() - 0.5)
+            await asyncio.sleep(max(due - time.monotonic(), 0.0))
+            made += 1
+            self._make()
+
+    def _rest(self, _task: asyncio.Task[None]) -> None:
+        self.acquiring = False
 
     def _make(self) -> None:
         self.counter += 1

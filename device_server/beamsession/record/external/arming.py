@@ -85,6 +85,11 @@ class Arming:
         self._stopping = True
         self._patient = drain
 
+    def discard(self) -> None:
+        if self._live:
+            self._disarm()
+            self._live, self._closed = False, True
+
     def recover(self, order: Begin) -> None:
         self._reset()
         self._expected = order.frames

@@ -66,10 +66,13 @@ class ExternalDetector:
         try:
             patience = plan.connect_timeout_s + self._config.prepare_s + _START_S
             self._child.ask({"do": "begin", **order.model_dump(mode="json")}, patience)
-        except BeamsessionError:
+        except BeamsessionError as fault:
             with self._lock:
                 self._order = None
                 self._closed.set()
+            if isinstance(fault, UnavailableError):
+                with suppress(UnavailableError):
+                    self._child.send({"do": "discard"})  # It may still succeed, too late.
             raise
 
     def arm(self) -> None:

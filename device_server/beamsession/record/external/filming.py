@@ -80,6 +80,8 @@ class Filming:
             self._handshake.open_gate()
 
     def pause(self) -> None:
+        if self._has_recorded:
+            return
         self._require(Stage.RECORDING)
         self._paused = True
         if self._config.drive:
@@ -89,6 +91,8 @@ class Filming:
             self._handshake.close_gate()
 
     def resume(self) -> None:
+        if self._has_recorded:
+            return
         self._require(Stage.RECORDING)
         wait_until(self._nothing_on_its_way, _GATE_S)
         self._count(skip=not self._config.drive)
@@ -113,6 +117,19 @@ class Filming:
                 self._go(Stage.STOPPING)
         except BeamsessionError as fault:
             self._give_up(fault.text)
+
+    def discard(self) -> None:
+        if self._stage is not Stage.READY or self._file is None or self._order is None:
+            return
+        try:
+            self._pvs.put(self._records.plugin("Capture"), 0, wait=False)
+            if not wait_until(lambda: not self._pvs.number(self._records.plugin("Capture_RBV")), _STOP_S):
+                _log.error("%s goes on capturing into %s", self._config.file_plugin, self._order.path)
+        except BeamsessionError as fault:
+            _log.error("it cannot be told whether %s still captures: %s", self._config.file_plugin, fault.text)
+        self._handshake.let_go(self._order)
+        self._file.call_off()
+        self._go(Stage.ENDED)
 
     def recover(self, order: Begin) -> None:
         self._reset()
@@ -339,6 +356,11 @@ class Filming:
         if not self._failure:
             _log.error("%s", sentence)
             self._failure = sentence
+
+    @property
+    def _has_recorded(self) -> bool:
+        """Whether it takes no more frames, be it that it has its declared number."""
+        return self._stage in (Stage.STOPPING, Stage.DRAINING, Stage.CLOSING, Stage.COUNTING, Stage.ENDED)
 
     def _require(self, stage: Stage) -> None:
         if self._stage is not stage:

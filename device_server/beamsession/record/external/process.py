@@ -49,6 +49,8 @@ class ExternalProcess:
                 self._work.resume()
             case "stop":
                 self._work.stop(drain=message["drain"])
+            case "discard":
+                self._work.discard()
             case "recover":
                 self._last = None
                 self._work.recover(Begin.model_validate(message))

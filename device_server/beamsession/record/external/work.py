@@ -9,7 +9,7 @@ from beamsession.record.external.messages import Begin, Told
 
 
 class Work(Protocol):
-    """One run at a time. Everything happens in one thread; only `begin` may take its time, all the rest is quick."""
+    """One run at a time. Everything happens in one thread; only `begin` and `discard` may take their time."""
 
     @property
     def busy(self) -> bool:
@@ -28,12 +28,20 @@ class Work(Protocol):
         """Let it record."""
         ...
 
-    def pause(self) -> None: ...
+    def pause(self) -> None:
+        """Let frames pass; nothing where it has all already."""
+        ...
 
-    def resume(self) -> None: ...
+    def resume(self) -> None:
+        """Let it record again; nothing where it has all already."""
+        ...
 
     def stop(self, *, drain: bool) -> None:
         """Begin to end; `step` goes on with it."""
+        ...
+
+    def discard(self) -> None:
+        """The run that was begun will not be: let go at once, and leave no file."""
         ...
 
     def recover(self, order: Begin) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from beamsession.model.plan import FileRules
-from beamsession.model.reading import ConstantConfig, ReadingConfig
+from beamsession.model.reading import ConstantConfig, Protocol, ReadingConfig
 from beamsession.model.value import Value
 from beamsession.record.readings.reading import Reading
 
@@ -32,6 +32,7 @@ class Silent(Value):
     pv: str
     key: str
     refusal: str = ""
+    source: Protocol = Protocol.CA
 
 
 class Silence(Value):

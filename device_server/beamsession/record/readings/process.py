@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from beamsession.model.errors import RefusedError
+from beamsession.model.reading import Protocol
 from beamsession.record.link import Link, Message
 from beamsession.record.readings.board import Rows
 from beamsession.record.readings.messages import (
@@ -158,11 +159,12 @@ def refusal(silent: Silent, timeout_s: float, *, others: int = 0) -> RefusedErro
             value=silent.pv,
             remedy=f"Correct {silent.key} in the configuration: a reading is a number or an enumeration.",
         )
+    server = "device server" if silent.source is Protocol.TANGO else "IOC"
     return RefusedError(
         f"The PV {silent.pv} of '{silent.name}' did not answer within {timeout_s:g} s.{more}",
         code="PV_TIMEOUT",
         value=silent.pv,
-        remedy=f"See that its IOC runs and can be reached, or correct {silent.key} in the configuration.",
+        remedy=f"See that its {server} runs and can be reached, or correct {silent.key} in the configuration.",
     )
 
 

@@ -18,7 +18,7 @@ from tango import AttrDataFormat, AttrQuality, CmdArgType, EventReason, EventSub
 from beamsession.record.readings.reading import Reading, Severity
 from beamsession.record.readings.source import Facts, Watcher
 from beamsession.record.readings.tango_workers import Workers
-from beamsession.record.tango_client import connected, event_channel, is_silence, reasons, sentence, split, time_ns
+from beamsession.record.tango_client import Heartbeat, connected, is_silence, reasons, sentence, split, time_ns
 
 _log = logging.getLogger(__name__)
 _WORKERS = 8  # threads, however many devices
@@ -35,6 +35,7 @@ _SEVERITIES = {
     AttrQuality.ATTR_INVALID: Severity.INVALID,
 }
 _UNSET = ("", "No description", "No unit")
+_NOT_THERE = "its device has no such attribute"
 _NO_NUMBERS = (CmdArgType.DevString, CmdArgType.DevEncoded)
 _STATES = tuple(state.name for state in sorted(tango.DevState.__members__.values(), key=int))
 
@@ -75,6 +76,7 @@ class _Reader:
         self._turn = threading.Lock()
         self._proxy: tango.DeviceProxy | None = None
         self._pending: Future[Reading | None] | None = None
+        self._warned: dict[str, str] = {}
 
     def read(
         self,
@@ -102,10 +104,11 @@ class _Reader:
             config: Any = proxy.get_attribute_config(attribute)
             value: Any = proxy.read_attribute(attribute)
         except tango.DevFailed as fault:
-            _log.warning("%s of %s: %s", attribute, self._device, sentence(fault))
+            self._warn(attribute, sentence(fault))
             if is_silence(fault):
                 self._proxy = None
             return None
+        self._warned.pop(attribute, None)
         if value.quality == AttrQuality.ATTR_INVALID or value.value is None:
             return None
         facts = _facts(config)
@@ -115,6 +118,12 @@ class _Reader:
             time=datetime.fromtimestamp(time_ns(value) / 1e9, UTC),
             severity=_SEVERITIES[value.quality],
         )
+
+    def _warn(self, attribute: str, why: str) -> None:
+        """Once: it is asked again and again while no run is live."""
+        if self._warned.get(attribute) != why:
+            _log.warning("%s of %s: %s", attribute, self._device, why)
+        self._warned[attribute] = why
 
 
 class _Device:
@@ -129,6 +138,7 @@ class _Device:
         self._why = ""
         self._next_look = 0.0
         self._is_restarted = False
+        self._heartbeat = Heartbeat()
         self._channel: str | None = None
 
     def add(self, attribute: str, watcher: Watcher) -> None:
@@ -166,7 +176,7 @@ class _Device:
         if not subscribed and now < self._next_look:
             return
         proxy.ping()
-        channel = event_channel(proxy)
+        channel = self._heartbeat.channel(proxy)
         if subscribed:
             self._channel = channel
         elif self._channel is not None and channel != self._channel:
@@ -189,6 +199,7 @@ class _Device:
             _log.warning("%s does not answer: %s", self._name, why)
         self._why = why
         self._channel, self._is_restarted = None, False
+        self._heartbeat.forget()
         for attribute in attributes:
             attribute.lose(self._proxy)
         self._proxy = None
@@ -211,15 +222,20 @@ class _Attribute:
         return self._event is not None
 
     def begin(self, proxy: tango.DeviceProxy) -> None:
-        """Tell what it is and subscribe; one that the device has not, or cannot be recorded, is not read."""
+        """Tell what it is and subscribe; one that cannot be recorded is not read.
+
+        Nor is one that the device has not: it is looked for again after the device was gone.
+        """
         try:
             config: Any = proxy.get_attribute_config(self.name)
         except tango.DevFailed as fault:
             if is_silence(fault):
                 raise
             _log.warning("%s: %s", self.name, sentence(fault))
-            return
-        facts = _facts(config)
+            is_absent = "API_AttrNotFound" in reasons(fault)
+            facts = Facts(refusal=_NOT_THERE if is_absent else f"its device refuses it ({sentence(fault)})")
+        else:
+            facts = _facts(config)
         self._watcher.describe(facts)
         self.is_known = True
         self.is_recorded = not facts.refusal

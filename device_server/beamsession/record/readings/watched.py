@@ -60,7 +60,7 @@ class WatchedPvs:
         answers = self._askers.map(lambda source, constant: source.read(constant.pv, timeout), sources, self._constants)
         asked = list(zip(self._constants, answers, strict=True))
         silent = [
-            Silent(name=constant.name, pv=constant.pv, key=f"constants.{constant.name}.pv")
+            Silent(name=constant.name, pv=constant.pv, key=f"constants.{constant.name}.pv", source=constant.source)
             for constant, answer in asked
             if answer is None
         ]
@@ -78,7 +78,8 @@ class WatchedPvs:
     def _silent(self, index: int) -> Silent:
         reading = self._readings[index]
         refusal = self._facts.refused.get(index, "")
-        return Silent(name=reading.name, pv=reading.pv, key=f"readings.{reading.name}.pv", refusal=refusal)
+        key = f"readings.{reading.name}.pv"
+        return Silent(name=reading.name, pv=reading.pv, key=key, refusal=refusal, source=reading.source)
 
     def _column(self, index: int) -> Column:
         reading, facts = self._readings[index], self._facts.of(index)

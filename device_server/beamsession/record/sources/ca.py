@@ -6,6 +6,7 @@ import logging
 import os
 import select
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -21,6 +22,7 @@ from beamsession.record.sources.source import Count, UnusableFrameError, halt_by
 _log = logging.getLogger(__name__)
 _EPICS_EPOCH_NS = 631_152_000 * 1_000_000_000  # 1990
 _DAY_NS = 86_400 * 1_000_000_000
+_MOST_COUNTS = 1000  # values of the counter that wait; nobody takes them while no run is live
 _BATCH = 8  # frames taken before commands are looked at again
 
 
@@ -36,7 +38,7 @@ class CaSource:
         self._image = Channel(config.pv, self._signal)
         self._scalars = {name: Channel(name, self._signal) for name in pv_names(config) if name != config.pv}
         self._numbers: dict[str, float] = {}
-        self._produced: list[Count] = []
+        self._produced: deque[Count] = deque(maxlen=_MOST_COUNTS)
         self._gone_before = 0
         self._pairing = Pairing(config.ring_mib << 20, with_ids=config.id_pv is not None)
 
@@ -102,7 +104,8 @@ class CaSource:
         return None if counter is None else int(counter)
 
     def produced(self) -> list[Count]:
-        counts, self._produced = self._produced, []
+        counts = list(self._produced)
+        self._produced.clear()
         return counts
 
     def exposure(self) -> float | None:

@@ -20,7 +20,7 @@ from beamsession.record.frame import FrameFormat
 from beamsession.record.sources.source import UnusableFrameError
 from beamsession.record.sources.tango_inbox import Inbox, Number
 from beamsession.record.sources.tango_picture import format_of, is_valid, picture, refusal
-from beamsession.record.tango_client import connected, event_channel, is_silence, reasons, sentence, split, time_ns
+from beamsession.record.tango_client import Heartbeat, connected, is_silence, reasons, sentence, split, time_ns
 
 _log = logging.getLogger(__name__)
 _PING_S = 0.5
@@ -67,6 +67,7 @@ class TangoCare:
         self._lost_why = ""
         self._was_present = False
         self._events: list[int] = []
+        self._heartbeat = Heartbeat()
         self._channel: str | None = None
         self._serving = 0
         self._is_polling = False
@@ -172,6 +173,7 @@ class TangoCare:
             self._was_present = False
             self._inbox.tell(present=False)
         self._unsubscribe()
+        self._heartbeat.forget()
         self._proxy = None
 
     def _look_whether_it_lives(self) -> None:
@@ -179,7 +181,7 @@ class TangoCare:
         if self._serving:
             # While it acquires it may take its time for everything else.
             proxy.ping()
-            if self._events and event_channel(proxy) != self._channel:
+            if self._events and self._heartbeat.channel(proxy) != self._channel:
                 self._lose("its server was restarted")
             self._next_ping = time.monotonic() + _PING_S
             return
@@ -240,7 +242,7 @@ class TangoCare:
             if not is_auto:
                 raise _NoEventsError(sentence(fault)) from fault
             return False
-        self._channel = event_channel(proxy)
+        self._channel = self._heartbeat.channel(proxy)
         return True
 
     def _unsubscribe(self) -> None:

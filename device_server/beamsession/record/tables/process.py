@@ -95,7 +95,9 @@ class TableProcess:
         self._empty_ns = 0
 
     def _gate(self, *, closed: bool, at_ns: int) -> int:
-        intake = self._running()
+        intake = self._intake
+        if intake is None:
+            return at_ns  # It has its declared number already; a pause is for the others.
         moment = intake.gate(closed=closed, at_ns=at_ns)
         self._take_all()
         intake.settle()

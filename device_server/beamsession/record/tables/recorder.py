@@ -128,6 +128,8 @@ class TableRecorder:
         try:
             return self._child.ask({"do": what, **details}, _ANSWER_S)
         except UnavailableError as problem:
+            if problem.code != "PROCESS_GONE":
+                raise  # It may not record, and nothing else would tell.
             _log.error("%s: %s", self.name, problem.text)  # and `progress` tells that its process died
             return {}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import select
 import signal
@@ -16,8 +17,10 @@ from typing import Any
 from beamsession.model.errors import RefusedError, error_from_json
 from beamsession.servers.worker.hook_leftovers import MARK
 
+_log = logging.getLogger(__name__)
 _CHILD = "beamsession.servers.worker.engine_child"
 _LOOK_S = 0.1
+_KILLED_S = 5.0  # a process that waits for a dead disk does not even obey SIGKILL
 _CHUNK = 64 * 1024
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
@@ -101,11 +104,17 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait(_LOOK_S)  # After its last word it is about to go by itself.
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    try:
+        process.wait(_KILLED_S)
+    except subprocess.TimeoutExpired:
+        _log.error("process %d was killed and does not end: a file system hangs; it is left behind", process.pid)
 
 
-def _died(code: int) -> RefusedError:
-    how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+def _died(code: int | None) -> RefusedError:
+    if code is None:
+        how = "hangs and cannot be ended"
+    else:
+        how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
     return RefusedError(
         f"The process that read the run's files {how}.",
         code="ENGINE_DIED",
