@@ -40,6 +40,7 @@ from frame_server import (
     wait_until,
     wait_written,
 )
+from frozen import freeze, thaw
 
 CODECS = [codec for codec in Compression if codec is not Compression.NONE]
 FILTERS = {
@@ -175,16 +176,16 @@ def test_a_stalled_disk_is_told_while_it_stalls_and_what_is_written_is_right(
     path = begin(detector, run_plan(tmp_path, frames=26))
     writer = detector.pids()["eiger.writer"]
     images = [image_of(unique_id, (1024, 1024)) for unique_id in range(1, 27)]  # 8 of them fill the ring
-    os.kill(writer, signal.SIGSTOP)
+    freeze(writer)
     post(detector, server, images[:12])
     wait_until("the loss is told", lambda: detector.progress().account.missing == 4)
     assert not detector.progress().closed
-    os.kill(writer, signal.SIGCONT)
+    thaw(writer)
     wait_written(detector, 8)
-    os.kill(writer, signal.SIGSTOP)
+    freeze(writer)
     post(detector, server, images[12:25], first_id=13)
     wait_until("the second loss is told", lambda: detector.progress().account.missing == 9)
-    os.kill(writer, signal.SIGCONT)
+    thaw(writer)
     wait_written(detector, 16)
     server.post(26, images[25])
     ended = wait_closed(detector).account
@@ -220,10 +221,10 @@ def test_an_abort_does_not_wait_for_frames_to_be_compressed(
     detector: StreamingDetector, server: FrameServer, tmp_path: Path
 ) -> None:
     begin(detector, run_plan(tmp_path))
-    os.kill(detector.pids()["eiger.writer"], signal.SIGSTOP)
+    freeze(detector.pids()["eiger.writer"])
     post(detector, server, [image_of(unique_id) for unique_id in range(1, 13)])
     detector.stop(drain=False)
-    os.kill(detector.pids()["eiger.writer"], signal.SIGCONT)
+    thaw(detector.pids()["eiger.writer"])
     assert wait_closed(detector).account.written == 0
     path = record(detector, server, tmp_path, 2, [image_of(7), image_of(8)])
     with h5py.File(path, "r") as file:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
 from collections.abc import Iterator
 from datetime import datetime
@@ -16,6 +14,7 @@ import pytest
 import tango
 
 from frame_server import FrameServer, image_of, stored, value_in, wait_until
+from frozen import freeze, thaw
 from managed_frames import ManagedFrames
 
 HOUR_NS = 3_600_000_000_000
@@ -198,7 +197,7 @@ def test_the_manager_answers_while_the_disk_stands_still(beamline: ManagedFrames
     post(beamline, 1, 2, 3)
     beamline.await_value("WrittenFrames", 3)
     writer = beamline.recorder.report().pids["eiger.writer"]
-    os.kill(writer, signal.SIGSTOP)
+    freeze(writer)
     try:
         wait_until("it stands still", lambda: _state_of(writer) == "T")
         post(beamline, 4, 5, 6)
@@ -212,7 +211,7 @@ def test_the_manager_answers_while_the_disk_stands_still(beamline: ManagedFrames
         assert "the disk may hang" in wait_until("it is told", lambda: beamline.recorder.report().current.reason)  # type: ignore[union-attr]
         assert (beamline.read("SessionId"), _state_of(writer)) == (session, "T")
     finally:
-        os.kill(writer, signal.SIGCONT)
+        thaw(writer)
     run = beamline.end_run(number)
     assert (run["state"], run["report"]["accounts"][0]["written"]) == ("COMPLETED", 6)
 

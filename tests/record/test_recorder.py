@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import resource
 import shutil
-import signal
 import stat
 from collections.abc import Iterator
 from functools import partial
@@ -26,6 +25,7 @@ from beamsession.record.recorder import Recorder
 from beamsession.record.run import first_report
 from beamsim.detector_client import DetectorClient
 from beamsim.running import Beamline
+from frozen import freeze, thaw
 from recorder_rig import (
     Rig,
     begin,
@@ -382,7 +382,7 @@ def test_a_recorder_that_dies_while_the_master_is_closed_keeps_the_verdict(
     pva_detector.start(5, period=0.005)
     wait_until("the frames are written", lambda: written(recorder) == 5)
     scribe = recorder.report().pids["scribe"]
-    os.kill(scribe, signal.SIGSTOP)
+    freeze(scribe)
     try:
         recorder.stop(plan.key)
         wait_until("its verdict is safe", lambda: (run := recorder.report().current) and run.own)
@@ -392,7 +392,7 @@ def test_a_recorder_that_dies_while_the_master_is_closed_keeps_the_verdict(
         rig.recorders.append(next_one)
         assert outcome(next_one, plan).state is RunState.COMPLETED
     finally:
-        os.kill(scribe, signal.SIGCONT)
+        thaw(scribe)
     assert outcome(recorder, plan).state is RunState.COMPLETED
 
 
@@ -404,7 +404,7 @@ def test_a_writer_that_hangs_is_told_and_abort_gives_it_up(
     pva_detector.start(20, period=0.005)
     wait_until("the frames are written", lambda: written(recorder) == 20)
     writer = recorder.report().pids["fast.writer"]
-    os.kill(writer, signal.SIGSTOP)
+    freeze(writer)
     try:
         recorder.stop(plan.key)
         wait_until("it is told", lambda: (run := recorder.report().current) and "abort gives up" in run.reason)
@@ -412,7 +412,7 @@ def test_a_writer_that_hangs_is_told_and_abort_gives_it_up(
         recorder.abort(plan.key)
         ended = outcome(recorder, plan)
     finally:
-        os.kill(writer, signal.SIGCONT)
+        thaw(writer)
     assert (ended.state, ended.written) == (RunState.ABORTED, 20)
     wait_until("the file is closed after all", lambda: not LockFile.is_held(plan.data_file("fast")))
     assert stored_frames(plan.data_file("fast")) == 20

@@ -36,6 +36,7 @@ from frame_server import (
     wait_until,
     wait_written,
 )
+from frozen import freeze, thaw
 
 BITSHUFFLE = 32008  # registered HDF5 filter
 
@@ -267,22 +268,22 @@ def test_abort_drops_what_is_not_written_and_drain_does_not(
     detector: StreamingDetector, server: FrameServer, tmp_path: Path
 ) -> None:
     path = begin(detector, run_plan(tmp_path))
-    os.kill(detector.pids()["eiger.writer"], signal.SIGSTOP)
+    freeze(detector.pids()["eiger.writer"])
     for unique_id in range(1, 31):
         server.post(unique_id, image_of(unique_id))
     wait_received(detector, 30)
     detector.stop(drain=False)
-    os.kill(detector.pids()["eiger.writer"], signal.SIGCONT)
+    thaw(detector.pids()["eiger.writer"])
     assert wait_closed(detector).account.written == 0
     assert ids_in(path) == []
 
     path = begin(detector, run_plan(tmp_path, 2))
-    os.kill(detector.pids()["eiger.writer"], signal.SIGSTOP)
+    freeze(detector.pids()["eiger.writer"])
     for unique_id in range(1, 31):
         server.post(unique_id, image_of(unique_id))
     wait_received(detector, 30)
     detector.stop(drain=True)
-    os.kill(detector.pids()["eiger.writer"], signal.SIGCONT)
+    thaw(detector.pids()["eiger.writer"])
     assert wait_closed(detector).account.written == 30
     assert ids_in(path) == list(range(1, 31))
 
@@ -293,13 +294,13 @@ def test_frames_still_on_their_way_are_drained_and_later_ones_are_not_taken(
     server.post(0, image_of(0))
     path = begin(detector, run_plan(tmp_path))
     receiver = detector.pids()["eiger.receiver"]
-    os.kill(receiver, signal.SIGSTOP)
+    freeze(receiver)
     for unique_id in range(1, 41):
         server.post(unique_id, image_of(unique_id))
     detector.stop(drain=True)
     for unique_id in range(41, 51):
         server.post(unique_id, image_of(unique_id))
-    os.kill(receiver, signal.SIGCONT)
+    thaw(receiver)
     assert wait_closed(detector).account.written == 40
     assert ids_in(path) == list(range(1, 41))
 
@@ -308,11 +309,11 @@ def test_frames_that_found_the_ring_full_are_received_and_missing(
     detector: StreamingDetector, server: FrameServer, tmp_path: Path
 ) -> None:
     path = begin(detector, run_plan(tmp_path))
-    os.kill(detector.pids()["eiger.writer"], signal.SIGSTOP)
+    freeze(detector.pids()["eiger.writer"])
     for unique_id in range(1, 21):
         server.post(unique_id, image_of(unique_id, (1024, 1024)))
         wait_received(detector, unique_id)
-    os.kill(detector.pids()["eiger.writer"], signal.SIGCONT)
+    thaw(detector.pids()["eiger.writer"])
     ended = finish(detector).account
     assert (ended.received, ended.written, ended.missing) == (20, 8, 12)
     assert ids_in(path) == list(range(1, 9))
@@ -402,7 +403,7 @@ def test_an_order_that_is_not_answered_in_time_is_an_error(
 ) -> None:
     detector.prepare(run_plan(tmp_path))
     receiver = detector.pids()["eiger.receiver"]
-    os.kill(receiver, signal.SIGSTOP)
+    freeze(receiver)
     try:
         monkeypatch.setattr(streaming, "_ANSWER_S", 0.2)
         for order in (detector.arm, partial(detector.pause, 0), partial(detector.resume, 0)):
@@ -410,4 +411,4 @@ def test_an_order_that_is_not_answered_in_time_is_an_error(
                 order()
             assert late.value.code == "PROCESS_TIMEOUT"
     finally:
-        os.kill(receiver, signal.SIGCONT)
+        thaw(receiver)
