@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 
 from pydantic import Field
 
@@ -136,6 +136,19 @@ class IdTally:
         """Account for a frame that was not to be recorded."""
         if self._insert(unique_id):
             self.skipped += 1
+
+    def skip_range(self, first: int, last: int) -> None:
+        """The same for all ids from `first` to `last`, both included, which may be a thousand million."""
+        if first > last:
+            return
+        begin = bisect_left(self._ends, first - 1)
+        end = bisect_right(self._starts, last + 1)
+        touched = list(zip(self._starts[begin:end], self._ends[begin:end], strict=True))
+        known = sum(max(min(high, last) - max(low, first) + 1, 0) for low, high in touched)
+        self._starts[begin:end] = [min([first, *(low for low, _ in touched)])]
+        self._ends[begin:end] = [max([last, *(high for _, high in touched)])]
+        self._seen += last - first + 1 - known
+        self.skipped += last - first + 1 - known
 
     def pass_by(self, unique_id: int) -> None:
         """Account for a frame that came after the end of the run: what is missing before it is missing."""

@@ -10,10 +10,10 @@ from beamsession.model.completeness import Completeness
 from beamsession.model.detector import ArmedDetector, Put
 from beamsession.model.errors import BeamsessionError, RefusedError
 from beamsession.model.report import Problem
-from beamsession.record.external.counters import Growth
 from beamsession.record.external.messages import Begin, Told
 from beamsession.record.external.pvs import Pvs
 from beamsession.record.external.stage import Patience
+from beamsession.record.growth import Growth
 
 _LOOK_S = 0.2
 _SILENT_S = 4.0

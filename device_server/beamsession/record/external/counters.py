@@ -2,46 +2,11 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 
 from beamsession.model.completeness import Completeness, IdTally, account
+from beamsession.record.growth import Growth
 from beamsession.record.salvage import Salvaged
-
-
-@dataclass
-class Growth:
-    """How much a counter has grown since it was first seen; one that was reset begins at 0."""
-
-    total: int = 0
-    _last: int | None = None
-
-    def see(self, value: int) -> None:
-        """Add what it has grown since the last time."""
-        if self._last is not None:
-            self.total += value - self._last if value >= self._last else value
-        self._last = value
-
-    def skip(self, value: int) -> None:
-        """What it has grown since the last time does not count."""
-        self._last = value
-
-
-class _Tally(IdTally):
-    """Also takes many ids at once: those of a pause may be a thousand million."""
-
-    def skip_range(self, first: int, last: int) -> None:
-        """Account for the frames `first` to `last`, both included, that were not to be recorded."""
-        if first > last:
-            return
-        begin = bisect_left(self._ends, first - 1)
-        end = bisect_right(self._starts, last + 1)
-        touched = list(zip(self._starts[begin:end], self._ends[begin:end], strict=True))
-        known = sum(max(min(high, last) - max(low, first) + 1, 0) for low, high in touched)
-        self._starts[begin:end] = [min([first, *(low for low, _ in touched)])]
-        self._ends[begin:end] = [max([last, *(high for _, high in touched)])]
-        self._seen += last - first + 1 - known
-        self.skipped += last - first + 1 - known
 
 
 @dataclass
@@ -85,7 +50,7 @@ class Counters:
         `all_are_ours`: every frame that the camera has made belongs to the run, so one that is not in the file is lost,
         also where no unique id tells it.
         """
-        tally = _Tally()
+        tally = IdTally()
         last: int | None = None
         for place, unique_id in enumerate(found.ids):
             if place in pauses and last is not None:
