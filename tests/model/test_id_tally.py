@@ -101,7 +101,9 @@ def test_a_disconnection_is_told_and_a_doubt_is_no_completed_run() -> None:
         RunState.COMPLETED, "camera: its source disconnected 2 times, no frame is missing"
     )  # fmt: skip
     assert verdict((doubtful,)) == (RunState.INCOMPLETE, "camera: frames may be missing: so it is")
-    assert verdict((doubtful.settled(written=2, expected=2),))[0] is RunState.COMPLETED
+    assert verdict((doubtful.settled(written=2, expected=2),))[0] is RunState.INCOMPLETE
+    never_away = doubtful.model_copy(update={"disconnections": 0})
+    assert verdict((never_away.settled(written=2, expected=2),))[0] is RunState.COMPLETED
     assert verdict((doubtful.settled(written=2, expected=3),))[0] is RunState.INCOMPLETE
 
 

@@ -79,13 +79,15 @@ class Completeness(Value):
     def settled(self, *, written: int, expected: int | None) -> Completeness:
         """The same account once `written` frames are on disk and no more will be.
 
-        Where all declared frames are there, no doubt is left.
+        Where all declared frames are there no doubt is left, unless the source was away: later frames may have taken
+        the place of some that nobody saw.
         """
         received = max(self.received, written)
         missing = self.lost + received - written
         if expected is not None:
             missing = max(missing, expected - written)
-        doubt = "" if expected is not None and written >= expected else self.doubt
+        is_filled = expected is not None and written >= expected and not self.disconnections
+        doubt = "" if is_filled else self.doubt
         return self.model_copy(
             update={
                 "received": received, "written": written, "expected": expected, "missing": missing, "doubt": doubt
@@ -317,7 +319,7 @@ def loss_so_far(item: Completeness) -> str:
 def _shortage(item: Completeness) -> str:
     parts: list[str] = []
     if item.missing:
-        parts.append(f"{item.missing} frames missing{_gap_text(item)}")
+        parts.append(f"{item.missing} {'frame' if item.missing == 1 else 'frames'} missing{_gap_text(item)}")
     if item.overruns:
         parts.append(f"{item.overruns} found the memory full, the disk was slower than the detector")
     if item.doubt:
