@@ -12,10 +12,9 @@ import pytest
 from beamsession.model.completeness import Completeness
 from beamsession.model.detector import CaDetector
 from beamsession.record.datafile import DATA, UNIQUE_ID
-from beamsession.record.sources.ca import CaSource
 from beamsession.record.sources.pairing import Image, Pairing
 from beamsession.record.streaming import StreamingDetector
-from frame_server import begin, finish, run_plan, value_in, wait_closed, wait_received, wait_until
+from frame_server import begin, finish, run_plan, value_in, wait_closed, wait_received
 from paired_ioc import PREFIX, PairedIoc
 
 MS = 1_000_000
@@ -89,19 +88,6 @@ def test_a_frame_whose_id_does_not_come_is_written_and_leaves_a_doubt(
     assert not ended.is_complete
 
 
-def test_a_frame_that_waits_for_its_id_when_the_run_is_armed_is_not_of_the_run(
-    detector: StreamingDetector, ioc: PairedIoc, tmp_path: Path
-) -> None:
-    detector.prepare(run_plan(tmp_path, frames=2))
-    ioc.post("image", 7, time.time_ns())
-    detector.arm()
-    path = detector.data_file()
-    assert path is not None
-    post(ioc, range(1, 3))
-    wait_closed(detector)
-    assert [pixel for _, pixel in pairs_in(path)] == [1, 2]
-
-
 def test_a_counter_that_stood_still_before_the_run_is_counted_from_where_it_stood(
     detector: StreamingDetector, ioc: PairedIoc, tmp_path: Path
 ) -> None:
@@ -113,16 +99,6 @@ def test_a_counter_that_stood_still_before_the_run_is_counted_from_where_it_stoo
         ioc.post("made", 1000 + 3 * run, time.time_ns())
         ended = finish(detector).account
         assert (ended.produced, ended.missing) == (3, 1)
-
-
-def test_the_value_of_the_counter_is_told_anew_with_each_subscription(ioc: PairedIoc) -> None:
-    source = CaSource(CONFIG)
-    ioc.post("image", 1, time.time_ns())
-    for _ in range(2):
-        source.subscribe(20.0)
-        wait_until("it is told", source.produced)
-        assert source.produced() == []
-        source.unsubscribe()
 
 
 def account_of_pairs(pairing: Pairing) -> list[int]:

@@ -38,8 +38,8 @@ class Pairing:
 
     Both keep their order. Where the time stamps differ the nearest id is taken, `_FARTHEST_NS` away at most, once
     those that come after it show that it is the nearest. A waveform without any gets the number after the last. What
-    is not certain leaves a `doubt`, a sentence on this run. At most `limit` bytes wait; what comes beyond that is not taken and its id will be
-    missing. Without ids the waveforms are numbered from 0.
+    is not certain leaves a `doubt`, a sentence on this run. At most `limit` bytes wait; what comes beyond that is not
+    taken and its id will be missing. Without ids the waveforms are numbered from 0.
     """
 
     def __init__(self, limit: int, *, with_ids: bool) -> None:
