@@ -117,6 +117,28 @@ def test_no_id_of_another_time_is_taken() -> None:
     assert pairing.doubt
 
 
+def test_the_id_of_the_frame_that_stood_before_the_run_is_not_taken() -> None:
+    pairing = Pairing(1 << 20, with_ids=True)
+    for number in (18, 19):
+        pairing.add_id(number, number * 10 * MS + 100_000)
+    pairing.reset(190 * MS)
+    pairing.add_image(image(200))
+    pairing.add_id(2, 210 * MS)
+    pairing.add_image(image(210))
+    assert account_of_pairs(pairing) == [1, 2]
+    assert pairing.doubt
+
+
+def test_a_frame_takes_no_id_near_it_without_a_doubt_where_others_have_equal_time_stamps() -> None:
+    pairing = Pairing(1 << 20, with_ids=True)
+    for number in (1, 2):
+        pairing.add_id(number, number * 10 * MS)
+    for at in (10, 30):
+        pairing.add_image(image(at))
+    assert len(account_of_pairs(pairing)) == 2
+    assert pairing.doubt
+
+
 def test_ids_that_may_be_of_either_of_two_frames_leave_a_doubt() -> None:
     pairing = Pairing(1 << 20, with_ids=True)
     for number in range(1, 6):

@@ -68,7 +68,7 @@ class CaSource:
             select.select([self._wake], (), (), remaining)
             self._clear()
         assert baseline is not None
-        self._pairing.reset()
+        self._pairing.reset(baseline.time_ns)
         if not self._produced and self._latest_count is not None:
             self._produced.append(self._latest_count)
         self._gone_before = self._image.disconnections

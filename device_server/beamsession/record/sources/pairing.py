@@ -49,18 +49,25 @@ class Pairing:
         self._ids: deque[_Id] = deque(maxlen=_IDS_KEPT)
         self._waiting = 0
         self._last_id = -1
+        self._are_equal = False
         self._latest: tuple[int, int] | None = None
         self.doubt = ""
 
-    def reset(self) -> None:
-        """Begin a run: no waveform waits; ids that came a moment ago may belong to the next one."""
+    def reset(self, shown_ns: int | None = None) -> None:
+        """Begin a run: no waveform waits; ids that came a moment ago may belong to the next one.
+
+        Not those up to the id of the waveform that stands, of time stamp `shown_ns`.
+        """
         self._images.clear()
         self._waiting = 0
         self._last_id = -1
+        self._are_equal = False
         self.doubt = ""
         oldest = time.monotonic() - _PATIENCE_S
         while self._ids and self._ids[0].since < oldest:
             self._ids.popleft()
+        if shown_ns is not None:
+            self._leave_out(shown_ns)
 
     def add_image(self, image: Image) -> bool:
         """Take a waveform; False if too much waits already."""
@@ -102,18 +109,30 @@ class Pairing:
         if same:
             if len(same) > 1:
                 self._doubt_that("more than one id has a frame's time stamp")
+            self._are_equal = True
             return self._take(same[0])
         is_late = time.monotonic() - image.since >= _PATIENCE_S
         near = self._near(image)
         if near and (is_late or self._is_overtaken(near[0])):
             distances = [abs(self._ids[place].time_ns - image.time_ns) for place in near]
-            if len(near) > 1 and distances[1] < _CLEARLY * distances[0]:
+            if self._are_equal:
+                self._doubt_that("no id has a frame's time stamp, though others have")
+            elif len(near) > 1 and distances[1] < _CLEARLY * distances[0]:
                 self._doubt_that("more than one id is near a frame's time stamp")
             return self._take(near[0])
         if not is_late:
             return None
         self._doubt_that("no id came with a frame's time stamp")
         return self._number_of(image)
+
+    def _leave_out(self, shown_ns: int) -> None:
+        distances = {place: abs(known.time_ns - shown_ns) for place, known in enumerate(self._ids)}
+        places = [place for place, known in enumerate(self._ids) if known.time_ns <= shown_ns]
+        nearest = min(distances, key=lambda place: distances[place], default=None)
+        if nearest is not None and distances[nearest] <= _FARTHEST_NS:
+            places.append(nearest)
+        if places:
+            self._take(max(places))
 
     def _near(self, image: Image) -> list[int]:
         """The places of the ids that may be this waveform's, the nearest first; none that the next one is nearer to."""
