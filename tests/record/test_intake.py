@@ -262,6 +262,53 @@ def test_a_clock_that_is_set_right_is_followed() -> None:
     assert clock.ours(START) == START
 
 
+@pytest.mark.parametrize("back_ms", [1_500, 30_000])
+def test_after_its_clock_was_set_back_frames_are_judged_by_their_arrival(ring: Ring, back_ms: int) -> None:
+    intake = intake_of(ring)
+
+    def take(first: int, last: int, behind_ms: int) -> None:
+        for number in range(first, last):
+            at = number * 10
+            intake.take(frame(number, at - behind_ms, at + 3), START + (at + 2) * MS)
+
+    take(0, 20, 0)
+    take(20, 200, back_ms)
+    intake.gate(closed=True, at_ns=START + 2_000 * MS)
+    intake.settle()
+    take(200, 250, back_ms)
+    intake.gate(closed=False, at_ns=START + 2_500 * MS)
+    intake.settle()
+    take(250, 300, back_ms)
+    intake.stop(START + 3_000 * MS)
+    take(300, 350, back_ms)
+    assert intake.is_over(time.monotonic(), held_back=False)
+    came = intake.report(ended=True).account
+    assert came.skipped == 50
+    assert 250 <= came.received <= 262  # what comes within 0.1 s may have been on its way
+    assert (came.missing, came.doubt) == (0, "")
+
+
+def test_a_pause_of_frames_that_all_have_one_time_stamp_is_kept(ring: Ring) -> None:
+    intake = intake_of(ring)
+    for number in range(30):
+        if number in (10, 20):
+            intake.gate(closed=number == 10, at_ns=START + number * 10 * MS)
+            intake.settle()
+        arrived = START + number * 10 * MS
+        intake.take(Frame(FORM, number, 10**18, arrived, np.zeros(2, np.uint16)), arrived - MS)
+    came = intake.report(ended=True).account
+    assert (came.received, came.skipped, came.missing) == (20, 10, 0)
+
+
+def test_a_frame_that_came_before_the_detector_was_armed_and_was_held_back_is_not_of_the_run(ring: Ring) -> None:
+    intake = intake_of(ring)
+    intake.arm(START + 10 * MS)
+    for number, arrived_ms in ((7, 5), (8, 10), (1, 11), (2, 12)):
+        intake.take(frame(number, arrived_ms - 3, arrived_ms), 0)
+    came = intake.report(ended=True).account
+    assert (came.received, came.missing, came.renumbered) == (2, 0, 0)
+
+
 def test_a_large_frame_is_waited_for_longer_than_a_small_one(ring: Ring) -> None:
     for pixels, quiet in ((2, 0.1), (1_250_000, 0.2)):
         intake = intake_of(ring)

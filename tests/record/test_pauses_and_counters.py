@@ -164,6 +164,37 @@ def test_what_was_made_before_arming_in_pauses_and_beyond_the_declared_number_is
     assert (ended.received, ended.missing) == (2, 0)
 
 
+def test_a_counter_that_stood_still_before_the_run_is_counted_from_where_it_stood(
+    detector: StreamingDetector, server: FrameServer, tmp_path: Path
+) -> None:
+    server.made.post(1000, timestamp=time.time())
+    for run in (1, 2):
+        begin(detector, run_plan(tmp_path, run))
+        for unique_id in (1, 2):
+            server.post(unique_id, image_of(unique_id))
+        wait_received(detector, 2)
+        server.made.post(1000 + 3 * run, timestamp=time.time())
+        ended = finish(detector).account
+        assert (ended.produced, ended.missing) == (3, 1)
+
+
+def test_a_detector_whose_clock_stands_still_can_be_paused(
+    detector: StreamingDetector, server: FrameServer, tmp_path: Path
+) -> None:
+    path = begin(detector, run_plan(tmp_path))
+    for unique_id in (1, 2, 3):
+        server.post(unique_id, image_of(unique_id), 10**18)
+    wait_received(detector, 3)
+    detector.pause(time.time_ns())
+    server.post(4, image_of(4), 10**18)
+    wait_until("it was left out", lambda: detector.progress().account.skipped)
+    detector.resume(time.time_ns())
+    server.post(5, image_of(5), 10**18)
+    wait_received(detector, 4)
+    assert finish(detector).account.missing == 0
+    assert ids_in(path) == [1, 2, 3, 5]
+
+
 def test_a_faster_detector_is_expected_to_make_more(
     detector: StreamingDetector, server: FrameServer, tmp_path: Path
 ) -> None:

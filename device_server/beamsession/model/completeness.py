@@ -10,6 +10,7 @@ from beamsession.model.states import RunState
 from beamsession.model.value import Value
 
 MAX_GAPS = 1000
+UNPAIRED = "ids and frames could not be paired"
 
 
 class Gap(Value):
@@ -54,7 +55,7 @@ class Completeness(Value):
     received but not written, and what a declared number wants beyond all that. `overruns` of them found the memory
     between receiver and writer full. `gaps` holds the first 1000; `gaps_cut` tells that there were more.
     `renumbered` is how often the unique ids began anew, `disconnections` how often the frames' PV went away, and
-    `doubt` says why frames may be missing that nothing can show.
+    `doubt` says why frames may be missing that nothing can show, or why their ids may be those of others (`UNPAIRED`).
     """
 
     detector: str
@@ -79,15 +80,15 @@ class Completeness(Value):
     def settled(self, *, written: int, expected: int | None) -> Completeness:
         """The same account once `written` frames are on disk and no more will be.
 
-        Where all declared frames are there no doubt is left, unless the source was away: later frames may have taken
-        the place of some that nobody saw.
+        Where all declared frames are there no doubt is left but that of their ids, unless the source was away: later
+        frames may have taken the place of some that nobody saw.
         """
         received = max(self.received, written)
         missing = self.lost + received - written
         if expected is not None:
             missing = max(missing, expected - written)
-        is_filled = expected is not None and written >= expected and not self.disconnections
-        doubt = "" if is_filled else self.doubt
+        is_all = expected is not None and written >= expected and not self.disconnections
+        doubt = "" if is_all and not self.doubt.startswith(UNPAIRED) else self.doubt
         return self.model_copy(
             update={
                 "received": received, "written": written, "expected": expected, "missing": missing, "doubt": doubt

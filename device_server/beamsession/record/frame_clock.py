@@ -21,7 +21,8 @@ class FrameClock:
 
     A time stamp later than the arrival can only come from a clock that is ahead, or be wrong: one that is more than a
     second ahead of the others of its time is wrong. An earlier one may be a late frame or a clock that is behind; it
-    is the clock if the frame cannot have waited with us: `empty_ns` is when nothing was waiting for the last time.
+    is the clock if the frame cannot have waited with us: `empty_ns` is when nothing was waiting for the last time. Then
+    nothing is known of when it was posted: the clock was set back, or the frame waited elsewhere.
     """
 
     def __init__(self) -> None:
@@ -49,10 +50,15 @@ class FrameClock:
         is_behind = self._none_waited and self._least_lag > _LATE_NS
         return time_ns + self._least_lag if is_ahead or is_behind else time_ns
 
-    def posted(self, time_ns: int, receive_ns: int) -> int | None:
-        """When a frame was posted, in our time; None where its time stamp is in the future, which is wrong."""
+    def posted(self, time_ns: int, receive_ns: int, empty_ns: int) -> int | None:
+        """When a frame was posted, in our time; None where its time stamp does not tell.
+
+        That is where it is in the future, or more than a second before the frame can have been here.
+        """
         posted = self.ours(time_ns)
-        return posted if posted <= receive_ns + _LATE_NS else None
+        is_ahead = posted > receive_ns + _LATE_NS
+        is_behind = min(empty_ns, receive_ns) > posted + _LATE_NS
+        return None if is_ahead or is_behind else posted
 
     @property
     def offset(self) -> ClockOffset | None:

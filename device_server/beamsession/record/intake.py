@@ -62,6 +62,7 @@ class Intake:
         self.declared = declared
         self._gate = Gate()
         self.armed = False
+        self._armed_ns = 0
         self.reached = False
         self.news = True
         self._clock = FrameClock()
@@ -83,6 +84,7 @@ class Intake:
         self._disconnections = 0
         self._cut_off = False
         self._doubt = ""
+        self._unpaired = ""
         self._stop_ns: int | None = None
         self._stopping_since = 0.0
         self._last_frame = 0.0
@@ -90,14 +92,19 @@ class Intake:
         self._nbytes = 0
         self._passed_the_stop = False
 
+    def arm(self, now_ns: int) -> None:
+        """Record what comes from now on; a frame that came before and was held back is not among it."""
+        self.armed = True
+        self._armed_ns = now_ns
+
     def take(self, frame: Item, empty_ns: int) -> None:
         """Record one frame, or leave it out where it is not to be recorded; see FrameClock for `empty_ns`."""
         self._identity.see_stamp(frame.time_ns)
         posted: int | None = None
         if frame.is_stamped and not self._identity.clock_stands:
             self._clock.see(frame.time_ns, frame.receive_ns, empty_ns)
-            posted = self._clock.posted(frame.time_ns, frame.receive_ns)
-        if not self.armed:
+            posted = self._clock.posted(frame.time_ns, frame.receive_ns, empty_ns)
+        if not self.armed or frame.receive_ns <= self._armed_ns:
             self._was_running = True
             return
         if self.reached or self._failure:
@@ -105,6 +112,7 @@ class Intake:
         if self._is_after_the_stop(frame, posted, empty_ns):
             self._pass_the_stop(frame)
             return
+        self._armed_ns = 0
         self._time(frame)
         self._latest_posted_ns = max(self._latest_posted_ns, posted or 0)
         if self._cut_off and self._is_sent_again(frame):
@@ -118,6 +126,11 @@ class Intake:
         """So many updates waited at once as can wait: there may have been more."""
         if self.armed:
             self._doubt_that("updates may be missing: they came faster than they were taken")
+
+    def doubt_ids(self, sentence: str) -> None:
+        """Ids may be those of other frames; empty where nothing is in doubt."""
+        self.news = self.news or sentence != self._unpaired
+        self._unpaired = sentence
 
     def gate(self, *, closed: bool, at_ns: int) -> int:
         """Leave out frames posted after `at_ns`, or record them again; the moment from which on it is so.
@@ -352,6 +365,8 @@ class Intake:
         return frame.is_stamped and frame.time_ns > self._latest_ns
 
     def _present_doubt(self) -> str:
+        if self._unpaired:
+            return self._unpaired
         if self._cut_off and not self._doubt:
             return "frames may be missing: its source disconnected, and no frame has come since"
         if self._untold and not self._doubt and (self._identity.ids_differ or self._tally.duplicates):

@@ -49,6 +49,8 @@ class Receiver:
             if self._link.poll(None if idle else self._pause(), (self._source.fileno(),)):
                 self._link.poll()  # an order that is here as well comes before the frames
                 self._take()
+            elif self._holds_back():
+                self._take()
             else:
                 self._empty_ns = time.time_ns()
             self._look_after_the_run()
@@ -97,7 +99,7 @@ class Receiver:
         self._take_all()
         intake = self._armed_intake()
         self._count(intake)
-        intake.armed = True
+        intake.arm(time.time_ns())
         self._source.start(self._config.open_end_frames if intake.declared is None else intake.declared)
 
     def _gate(self, *, closed: bool, at_ns: int) -> int:
@@ -131,7 +133,13 @@ class Receiver:
         self._intake = None
 
     def _pause(self) -> float:
-        return _STOPPING_S if self._intake is not None and self._intake.stopping else _REPORT_S
+        """How long nothing needs to be looked at."""
+        is_stopping = self._intake is not None and self._intake.stopping
+        return _STOPPING_S if is_stopping or self._holds_back() else _REPORT_S
+
+    def _holds_back(self) -> bool:
+        """Whether frames of a run wait in the source: no signal may come when their time is over."""
+        return self._intake is not None and self._source.holds_back()
 
     def _armed_intake(self) -> Intake:
         if self._intake is None:
@@ -174,6 +182,7 @@ class Receiver:
         """What the PVs beside the frames tell."""
         intake.count_dropped(self._source.dropped())
         intake.count_produced(self._source.produced())
+        intake.doubt_ids(self._source.doubt)
         intake.count_disconnections(self._source.disconnections())
 
     def _look_after_the_run(self) -> None:

@@ -39,6 +39,7 @@ class CaSource:
         self._scalars = {name: Channel(name, self._signal) for name in pv_names(config) if name != config.pv}
         self._numbers: dict[str, float] = {}
         self._produced: deque[Count] = deque(maxlen=_MOST_COUNTS)
+        self._latest_count: Count | None = None
         self._gone_before = 0
         self._pairing = Pairing(config.ring_mib << 20, with_ids=config.id_pv is not None)
 
@@ -67,7 +68,9 @@ class CaSource:
             select.select([self._wake], (), (), remaining)
             self._clear()
         assert baseline is not None
-        self._pairing.reset()
+        self._pairing.reset(baseline.time_ns)
+        if not self._produced and self._latest_count is not None:
+            self._produced.append(self._latest_count)
         self._gone_before = self._image.disconnections
         self._signal()
         return self._baseline_format(baseline)
@@ -98,6 +101,10 @@ class CaSource:
 
     def holds_back(self) -> bool:
         return self._pairing.waits
+
+    @property
+    def doubt(self) -> str:
+        return self._pairing.doubt
 
     def dropped(self) -> int | None:
         counter = self._numbers.get(self._config.dropped_pv or "")
@@ -147,7 +154,8 @@ class CaSource:
             while (update := channel.pop()) is not None:
                 self._numbers[name] = float(update[0].value)
                 if name == self._config.produced_pv:
-                    self._produced.append(_count(update[0]))
+                    self._latest_count = _count(update[0])
+                    self._produced.append(self._latest_count)
                 if name == self._config.id_pv:
                     self._pairing.add_id(int(update[0].value), update[0].time_ns)
 

@@ -61,6 +61,8 @@ class PvaSource:
         baseline = self._image.subscribe(timeout, self._queue_size(), self.unconnected)
         self._are_lines = baseline.getID().startswith(SCALAR_ARRAY)
         self._number = 0
+        if self._config.produced_pv is not None:
+            self._scalars[self._config.produced_pv].recall_count()
         try:
             frame = self._frame(baseline)
         except UnusableFrameError as problem:
@@ -103,6 +105,10 @@ class PvaSource:
 
     def holds_back(self) -> bool:
         return False
+
+    @property
+    def doubt(self) -> str:
+        return ""
 
     def dropped(self) -> int | None:
         name = self._config.dropped_pv

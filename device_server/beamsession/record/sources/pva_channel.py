@@ -95,6 +95,11 @@ class Watch:
         self._counts.clear()
         return counts
 
+    def recall_count(self) -> None:
+        """Have the value that stands told once more if all was taken."""
+        if not self._counts and self._last is not None:
+            self._counts.append(_count(self._last))
+
 
 class Channel:
     """The PV with the data: kept open by the cheap part `idle` of its structure, subscribed whole during a run."""

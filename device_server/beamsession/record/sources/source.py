@@ -69,12 +69,20 @@ class Source(Protocol):
         """Whether frames have come, or may have, that are not yet among `frames`."""
         ...
 
+    @property
+    def doubt(self) -> str:
+        """Why the unique ids may not be those of this run's frames; empty where they are."""
+        ...
+
     def dropped(self) -> int | None:
         """The detector's own counter of dropped frames, None where none is configured or known."""
         ...
 
     def produced(self) -> list[Count]:
-        """What the detector's own counter of frames told since this was asked last; empty where none is configured."""
+        """What the detector's own counter of frames told since this was asked last; empty where none is configured.
+
+        Asked for the first time after `subscribe`, it tells at least the value that stands.
+        """
         ...
 
     def exposure(self) -> float | None:

@@ -106,6 +106,10 @@ class TangoSource:
     def holds_back(self) -> bool:
         return self._pairing.waits or self._care.busy or self._inbox.peek() is not None
 
+    @property
+    def doubt(self) -> str:
+        return self._pairing.doubt
+
     def dropped(self) -> int | None:
         """The device's counter, and what is known to have been lost on the way."""
         lost = self._inbox.lost + self._unpaired
