@@ -8,6 +8,7 @@ from pathlib import Path
 
 from beamsession.model.plan import RunPlan
 from beamsession.model.report import DiskFacts, Problem
+from beamsession.model.sentences import size
 from beamsession.record.mounts import mount_of
 
 _PROBE = b"beamsession was here\n" * 200
@@ -67,10 +68,10 @@ def disk_problems(plan: RunPlan) -> list[Problem]:
             Problem(
                 code="DISK_FULL",
                 sentence=(
-                    f"{facts.free / 1e9:.1f} GB are free below {plan.data_root}, "
-                    f"a run needs {plan.min_free_bytes / 1e9:.1f} GB."
+                    f"Only {size(facts.free)} are free below {plan.data_root}: "
+                    f"below {size(plan.min_free_bytes)} no run starts (data.min_free_gib)."
                 ),
-                remedy="Make room, or lower data.min_free_gib.",
+                remedy="Free some space, or lower data.min_free_gib.",
             )
         )
     return problems

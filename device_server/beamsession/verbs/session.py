@@ -9,6 +9,7 @@ from beamsession.model import names
 from beamsession.model.errors import RefusedError, UnavailableError, WrongStateError
 from beamsession.model.hook import HookEvent
 from beamsession.model.permissions import Action
+from beamsession.model.sentences import size
 from beamsession.model.session import Ingest, Session
 from beamsession.model.situation import Command
 from beamsession.model.states import IngestState, RunIntent, RunState, SessionState
@@ -262,10 +263,10 @@ def _require_data_root(ctx: Context) -> None:
         )
     if disk.free < ctx.instrument.min_free_bytes:
         raise RefusedError(
-            f"Only {disk.free / 2**30:.2f} GiB are free below {ctx.instrument.data_root}.",
+            f"Only {size(disk.free)} are free below {ctx.instrument.data_root}.",
             code="DISK_FULL",
             value=disk.free,
-            remedy=f"Free some space: {ctx.instrument.min_free_bytes / 2**30:.2f} GiB are needed (data.min_free_gib).",
+            remedy=f"Free some space: {size(ctx.instrument.min_free_bytes)} are needed (data.min_free_gib).",
         )
 
 

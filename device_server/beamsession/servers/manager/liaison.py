@@ -99,7 +99,8 @@ class Liaison:
         current = report.current if live else None
         self._starting = self._starting and any(problem.code == _STARTING for problem in report.problems)
         fault = "" if self._starting else _fault_of(report)
-        self._projector.live(report=current, recorder_fault=fault, starting=self._starting)
+        notes = tuple(problem for problem in report.problems if problem.code == _UNCLOSED)
+        self._projector.live(report=current, recorder_fault=fault, recorder_notes=notes, starting=self._starting)
         self._look_at_disk()
         return _BUSY_S if live else _IDLE_S
 
@@ -217,4 +218,7 @@ class Liaison:
 
 
 def _fault_of(report: RecorderReport) -> str:
-    return " ".join(f"{problem.sentence} {problem.remedy}".strip() for problem in report.problems)
+    """What keeps it from recording well; a master that waits to be closed keeps it from nothing."""
+    return " ".join(
+        f"{problem.sentence} {problem.remedy}".strip() for problem in report.problems if problem.code != _UNCLOSED
+    )
