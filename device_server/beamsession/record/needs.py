@@ -22,7 +22,7 @@ def frame_problems(plan: RunPlan, measures: Mapping[str, Measure], free: int | N
             problems.append(
                 Problem(
                     code="FRAME_SIZE_UNKNOWN",
-                    sentence=f"The size of a frame of {name} is not known, so nobody can tell whether the run fits on the disk.",
+                    sentence=f"The size of a frame of {name} is not known, nor whether the run fits on the disk.",
                     remedy="Let the detector make one frame.",
                     blocks=False,
                 )

@@ -249,7 +249,7 @@ def _require_data_root(ctx: Context) -> None:
         return  # a session needs no recorder, only its runs do; the alarm says that it is away
     if disk.problem or not disk.writable:
         raise RefusedError(
-            f"The data root {ctx.instrument.data_root} cannot be written: {disk.problem or 'no permission'}.",
+            ended(f"The data root {ctx.instrument.data_root} cannot be written: {disk.problem or 'no permission'}"),
             code="ROOT_NOT_WRITABLE",
             value=str(ctx.instrument.data_root),
             remedy="Mount it writable, or correct its owner and mode, then start again.",

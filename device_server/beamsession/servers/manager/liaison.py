@@ -35,6 +35,7 @@ _DISK_S = 2.0
 _STOPPABLE = {RunState.PREPARING, RunState.RECORDING, RunState.PAUSED}
 _ABORTABLE = {*_STOPPABLE, RunState.DRAINING}
 _STARTING = "STARTING"
+_UNCLOSED = "MASTER_UNCLOSED"
 
 Submit = Callable[[str, dict[str, Any]], "Future[Any]"]
 
