@@ -16,6 +16,7 @@ _PROBE = b"beamsession was here\n" * 200
 _WORTH_LOWERING = 64 << 20  # a run on less would end at once
 _NO_SPACE = os.strerror(errno.ENOSPC)
 _FREE_SOME = "Free some space."
+_FREE_OR_LOWER = "Free some space, or lower data.min_free_gib."
 _LET_WRITE = "Let the recorder's account write there, or see whether it is mounted read-only."
 
 
@@ -76,9 +77,7 @@ def disk_problems(plan: RunPlan) -> list[Problem]:
                     f"Only {size(facts.free)} are free below {plan.data_root}: "
                     f"below {size(plan.min_free_bytes)} no run starts (data.min_free_gib)."
                 ),
-                remedy=f"{_FREE_SOME[:-1]}, or lower data.min_free_gib."
-                if facts.free > _WORTH_LOWERING
-                else _FREE_SOME,
+                remedy=_FREE_OR_LOWER if facts.free > _WORTH_LOWERING else _FREE_SOME,
             )
         )
     return problems

@@ -9,7 +9,7 @@ from beamsession.model import names
 from beamsession.model.errors import RefusedError, UnavailableError, WrongStateError
 from beamsession.model.hook import HookEvent
 from beamsession.model.permissions import Action
-from beamsession.model.sentences import size
+from beamsession.model.sentences import ended, size
 from beamsession.model.session import Ingest, Session
 from beamsession.model.situation import Command
 from beamsession.model.states import IngestState, RunIntent, RunState, SessionState

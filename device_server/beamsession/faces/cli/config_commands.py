@@ -32,7 +32,7 @@ def config_check(file: Annotated[Path, typer.Argument(help="the TOML file")]) ->
     if not beamline.data.root.is_dir():
         print(
             f"data.root: {beamline.data.root} is no folder on this host. It is not made for you: make or mount it on "
-            "the recorder's host before the first session, which is refused without it (ROOT_MISSING).",
+            "the recorder's host before the first session, which is refused without it.",
             file=sys.stderr,
         )
     counts = (
