@@ -80,8 +80,8 @@ class UnclosedMasters:
             entries = tuple(self._entries.values())
         if not entries:
             return ()
-        others = f" ({len(entries) - 1} more wait as well)" if len(entries) > 1 else ""
-        first = entries[0]
+        first, *more = entries
+        others = f" ({len(more)} more wait as well)" if more else ""
         return (
             Problem(
                 code="MASTER_UNCLOSED",
