@@ -102,3 +102,20 @@ def test_what_is_refused_begins_no_job(beamline: ServedBeamline) -> None:
     done = beamline("session", "zip", "no-suffix", "--session", "1")
     assert (done.code, done.out) == (2, "")
     assert beamline.ask("job_list") == known
+
+
+def test_a_run_check_says_what_blocks_and_ends_as_a_refusal_does(beamline: ServedBeamline) -> None:
+    assert beamline("session", "start", "checked").code == 0
+    try:
+        assert beamline("run", "check").code == 0
+        root = beamline.folder / "data"
+        root.rename(beamline.folder / "away")
+        try:
+            told = beamline("run", "check")
+            assert told.code == 1
+            assert told.out.split()[:2] == ["code", "blocks"]
+            assert [problem["blocks"] for problem in json.loads(beamline("run", "check", "--json").out)] == [True]
+        finally:
+            (beamline.folder / "away").rename(root)
+    finally:
+        beamline("session", "complete")

@@ -37,6 +37,14 @@ def check(file: Path) -> Result:
     return CliRunner().invoke(app, ["config", "check", str(file)])
 
 
+def test_a_data_root_that_is_not_there_is_good_with_a_hint(tmp_path: Path) -> None:
+    file = tmp_path / "b.toml"
+    file.write_text(GOOD.replace('"/data"', f'"{tmp_path}/nowhere"'))
+    done = check(file)
+    assert done.exit_code == 0
+    assert done.stderr.startswith(f"data.root: {tmp_path}/nowhere is no folder on this host.")
+
+
 def simulated() -> dict[str, Any]:
     """The simulated beamline's file, its places filled in."""
     text = SIMULATED.read_text()
@@ -47,7 +55,7 @@ def simulated() -> dict[str, Any]:
 
 def test_a_good_file_is_called_good(tmp_path: Path) -> None:
     file = tmp_path / "b.toml"
-    file.write_text(GOOD + CAMERA)
+    file.write_text(GOOD.replace('"/data"', f'"{tmp_path}"') + CAMERA)
     done = check(file)
     assert (done.exit_code, done.stderr) == (0, "")
     assert done.stdout == f"{file}: b1 with 1 detectors, 0 readings, 0 constants, 0 metadata keys: good.\n"

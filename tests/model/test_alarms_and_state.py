@@ -15,6 +15,7 @@ from beamsession.model.instrument import Instrument
 from beamsession.model.plan import InstrumentFacts, RunKey
 from beamsession.model.report import DiskFacts, Problem, RunReport
 from beamsession.model.run import Run, RunOrigin
+from beamsession.model.sentences import joined, size
 from beamsession.model.states import DeviceState, RunIntent, RunState
 
 GIB = 2**30
@@ -170,6 +171,35 @@ def test_sentences_name_run_session_reason_and_remedy() -> None:
     assert alarm.sentence == (
         "Run 2 of session 7 is INCOMPLETE: camera: 3 frames missing. Acknowledge it with AcknowledgeAlarm."
     )
+
+
+@pytest.mark.parametrize("reason", ["51 frames are safe.", "51 frames are safe"])
+def test_a_reason_that_is_a_sentence_keeps_its_one_full_stop(reason: str) -> None:
+    run = facts(RunState.ABORTED).run
+    assert run is not None
+    (alarm,) = alarms(INSTRUMENT, Facts(replace(run, reason=reason), None, None))
+    assert alarm.sentence.endswith("ABORTED: 51 frames are safe. Acknowledge it with AcknowledgeAlarm.")
+
+
+def test_a_problem_of_the_disk_has_one_full_stop_and_little_room_is_told_in_mib() -> None:
+    broken = DiskFacts(path=Path("/data"), problem="/data cannot be written (No space left on device).")
+    (alarm,) = alarms(INSTRUMENT, Facts(None, None, broken))
+    assert alarm.sentence.endswith("(No space left on device).")
+    (alarm,) = alarms(INSTRUMENT, disk(3 << 20))
+    assert alarm.sentence.startswith("Only 3 MiB free")
+
+
+def test_a_master_that_waits_to_be_closed_is_told_and_blocks_nothing() -> None:
+    note = Problem(code="MASTER_UNCLOSED", sentence="It waits.", remedy="It is tried again.", blocks=False)
+    of = facts()
+    found = alarms(INSTRUMENT, replace(of, recorder_notes=(note,)))
+    assert [(alarm.code, alarm.sentence) for alarm in found] == [("MASTER_UNCLOSED", "It waits. It is tried again.")]
+    assert shown(of, found) is DeviceState.ON
+
+
+def test_texts_are_joined_as_a_person_would() -> None:
+    assert joined("", "a", "b.", "C.") == "a; b. C."
+    assert [size(0), size(999), size(2_500_000)] == ["0 bytes", "999 bytes", "2.5 MB"]
 
 
 def test_minutes_left_are_told_only_while_something_is_written() -> None:

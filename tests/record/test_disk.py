@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from beamsession.model.clock import utc_now
 from beamsession.model.errors import RefusedError, UnavailableError
-from beamsession.model.plan import FileRules
+from beamsession.model.plan import FileRules, InstrumentFacts, RunKey, RunPlan, SessionFacts
 from beamsession.record.deadline import DiskHand
-from beamsession.record.disk import disk_facts
+from beamsession.record.disk import disk_facts, disk_problems
 from beamsession.record.folders import file_facts, make_folder
 
 
@@ -29,6 +30,32 @@ def test_what_cannot_be_written_is_found_by_writing() -> None:
     facts = disk_facts(Path("/proc/1/nowhere"))
     assert not facts.writable
     assert "/proc/1 cannot be written" in facts.problem
+
+
+def test_a_full_disk_is_told_in_units_that_fit_with_what_helps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    facts = disk_facts(tmp_path)
+    plan = RunPlan(
+        key=RunKey(instrument="i", session_id=1, run_number=1),
+        data_root=tmp_path,
+        folder=tmp_path,
+        session=SessionFacts(id=1, name="s", start=utc_now()),
+        instrument=InstrumentFacts(name="i"),
+        min_free_bytes=10_000_000,
+    )
+    full = {"free": 4096, "writable": False, "problem": f"{tmp_path} cannot be written (No space left on device)."}
+    monkeypatch.setattr("beamsession.record.disk.disk_facts", lambda _: facts.model_copy(update=full))
+    found = [(problem.code, problem.sentence, problem.remedy) for problem in disk_problems(plan)]
+    assert found == [
+        ("ROOT_NOT_WRITABLE", full["problem"], "Free some space."),
+        (
+            "DISK_FULL",
+            f"Only 4.096 kB are free below {tmp_path}: below 10 MB no run starts (data.min_free_gib).",
+            "Free some space.",
+        ),
+    ]
+    monkeypatch.undo()
+    (problem,) = disk_problems(plan.model_copy(update={"min_free_bytes": 1 << 62}))
+    assert problem.remedy == "Free some space, or lower data.min_free_gib."
 
 
 def test_made_folders_have_the_mode_and_group_of_the_rules_whatever_the_umask(tmp_path: Path) -> None:

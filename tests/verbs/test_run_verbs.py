@@ -9,6 +9,7 @@ from typing import Any
 import h5py
 import pytest
 
+from beamsession.model.detector import PvaDetector
 from beamsession.model.plan import RunKey
 from beamsession.model.report import RunReport
 from beamsession.model.run import Run
@@ -79,6 +80,25 @@ def test_without_a_run_there_is_nothing_to_end(opened: Desk, verb: str) -> None:
 )
 def test_a_run_that_makes_no_sense_is_refused(opened: Desk, arguments: dict[str, Any], code: str) -> None:
     assert opened.refused("run_start", **arguments).code == code
+
+
+@pytest.mark.parametrize(
+    ("detectors", "code"),
+    [([], "NO_DETECTORS"), (["eiger", "eiger"], "DETECTOR_TWICE"), (["other"], "UNKNOWN_DETECTOR")],
+)
+def test_a_run_has_some_of_the_configured_detectors_each_once(
+    tmp_path: Path, recorder: Recorder, detectors: list[str], code: str
+) -> None:
+    with open_desk(tmp_path, recorder, detectors=(PvaDetector(name="eiger", pv="X:Image"),)) as desk:
+        desk.ask("session_start")
+        for verb in ("run_start", "run_check"):
+            assert desk.refused(verb, detectors=detectors).code == code
+        assert desk.session.last_run_number == 0
+
+
+def test_no_detectors_may_be_named_where_none_are_configured(opened: Desk) -> None:
+    assert opened.record(detectors=[]) == 1
+    opened.drain()
 
 
 def test_frames_are_declared_by_the_command_or_else_by_the_configuration(tmp_path: Path, recorder: Recorder) -> None:

@@ -10,6 +10,7 @@ from beamsession.model.instrument import Instrument
 from beamsession.model.job import Job
 from beamsession.model.report import DiskFacts, Problem, RunReport
 from beamsession.model.run import Run
+from beamsession.model.sentences import ended
 from beamsession.model.states import DeviceState, RunState
 
 _GIB = 1024**3
@@ -45,6 +46,7 @@ class Facts:
     report: RunReport | None
     disk: DiskFacts | None
     recorder_fault: str = ""
+    recorder_notes: tuple[Problem, ...] = ()
     ingest_parked: int = 0
     failed_hooks: tuple[Job, ...] = ()
 
@@ -86,9 +88,10 @@ def minutes_left(disk: DiskFacts | None, rate: float) -> float | None:
 
 
 def _recorder_alarms(facts: Facts) -> list[Alarm]:
+    notes = [Alarm(note.code, Severity.MINOR, _whole(note), blocks=False) for note in facts.recorder_notes]
     if not facts.recorder_fault:
-        return []
-    return [Alarm("RECORDER_UNREACHABLE", Severity.MAJOR, facts.recorder_fault)]
+        return notes
+    return [Alarm("RECORDER_UNREACHABLE", Severity.MAJOR, facts.recorder_fault), *notes]
 
 
 def _disk_alarms(instrument: Instrument, disk: DiskFacts | None) -> list[Alarm]:
@@ -96,8 +99,9 @@ def _disk_alarms(instrument: Instrument, disk: DiskFacts | None) -> list[Alarm]:
         return []
     if disk.problem or not disk.writable:
         reason = disk.problem or "it cannot be written"
-        return [Alarm("DISK_PROBLEM", Severity.MAJOR, f"The data root {disk.path} has a problem: {reason}.")]
-    free = f"{disk.free / _GIB:.1f} GiB free on the data disk {disk.path}"
+        return [Alarm("DISK_PROBLEM", Severity.MAJOR, f"The data root {disk.path} has a problem: {ended(reason)}")]
+    room = f"{disk.free / _GIB:.1f} GiB" if disk.free >= _GIB / 10 else f"{disk.free >> 20} MiB"
+    free = f"{room} free on the data disk {disk.path}"
     if disk.free < instrument.min_free_bytes:
         return [Alarm("DISK_FULL", Severity.MAJOR, f"Only {free}: no run can start. Free some space.")]
     if disk.free < instrument.low_free_bytes:
@@ -168,8 +172,8 @@ def _run_alarms(facts: Facts) -> list[Alarm]:
         return [Alarm("FRAMES_MISSING", Severity.MAJOR, f"Run {run.number}: {loss_so_far(item)}.") for item in losing]
     if run.state in (RunState.INCOMPLETE, RunState.FAILED, RunState.ABORTED) and not run.acknowledged:
         reason = f": {run.reason}" if run.reason else ""
-        ended = f"Run {run.number} of session {run.session_id} is {run.state.value}{reason}."
-        sentence = f"{ended} Acknowledge it with AcknowledgeAlarm."
+        told = ended(f"Run {run.number} of session {run.session_id} is {run.state.value}{reason}")
+        sentence = f"{told} Acknowledge it with AcknowledgeAlarm."
         return [Alarm(f"RUN_{run.state.value}", Severity.MAJOR, sentence)]
     return []
 

@@ -116,7 +116,11 @@ class _PvDetector(_Streamed):
         description="put 1 here when the run records, 0 when it stops; leave out to drive the detector yourself",
     )
     frames_pv: PvName | None = Field(
-        default=None, description="put the declared number of frames here before acquire_pv; needs acquire_pv"
+        default=None,
+        description=(
+            "put the declared number of frames here when the run is armed, before acquire_pv; without acquire_pv "
+            "something else starts the detector afterwards"
+        ),
     )
     open_end_frames: int | None = Field(
         default=None, description="put this at frames_pv for a run without a declared number; left out: nothing is put"

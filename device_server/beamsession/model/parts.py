@@ -7,6 +7,7 @@ from typing import Any
 
 from beamsession.model.plan import RunPlan
 from beamsession.model.report import RunPart, RunReport
+from beamsession.model.sentences import joined
 from beamsession.model.states import RunState
 
 MAIN_RECORDER = "main"
@@ -79,7 +80,7 @@ def absent_part(report: RunReport, name: str) -> RunReport:
 
 def by_recorder(sentences: Mapping[str, str]) -> str:
     """One text of what each recorder says."""
-    return "; ".join(f"{name}: {sentence}" for name, sentence in sentences.items())
+    return joined(*(f"{name}: {sentence}" for name, sentence in sentences.items()))
 
 
 def _merged(parts: Sequence[RunReport], state: RunState, reason: str) -> RunReport:

@@ -12,6 +12,7 @@ from beamsession.model.errors import UnavailableError
 from beamsession.model.parts import concluded
 from beamsession.model.plan import RunPlan
 from beamsession.model.report import RunReport
+from beamsession.model.sentences import joined
 from beamsession.model.states import RunState
 from beamsession.record.deadline import DiskHand
 
@@ -89,7 +90,7 @@ def _seen_from_here(own: RunReport, others: tuple[RunReport, ...], disk: DiskHan
     if not unseen:
         return own
     state = RunState.INCOMPLETE if own.state is RunState.COMPLETED else own.state
-    return own.model_copy(update={"state": state, "reason": f"{own.reason}; {sentence}" if own.reason else sentence})
+    return own.model_copy(update={"state": state, "reason": joined(own.reason, sentence)})
 
 
 def _unseen(files: list[Path]) -> list[Path]:

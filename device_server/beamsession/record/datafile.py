@@ -33,6 +33,7 @@ from beamsession.model.plan import FileRules
 from beamsession.record.compression import Chunk, dataset_options, encoder
 from beamsession.record.frame import Frame, FrameFormat
 from beamsession.record.passthrough import chunk_of, filter_options
+from beamsession.record.refusal import disk_words
 
 ENTRY = "/entry"
 GROUP = "/entry/data"
@@ -92,7 +93,7 @@ def creation_error(path: Path, problem: OSError) -> RefusedError:
             remedy="Free some space, then start the run again.",
         )
     return RefusedError(
-        f"The data file {path} cannot be created: {problem.strerror or problem}.",
+        f"The data file {path} cannot be created: {disk_words(problem)}.",
         code="ROOT_NOT_WRITABLE",
         value=str(path),
         remedy="Check that the folder exists and that the recorder's account may write there.",

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from pathlib import Path
 
 from beamsession.model.plan import RunPlan
 from beamsession.model.report import DiskFacts, Problem
+from beamsession.model.sentences import size
 from beamsession.record.mounts import mount_of
 
 _PROBE = b"beamsession was here\n" * 200
+_WORTH_LOWERING = 64 << 20  # a run on less would end at once
+_NO_SPACE = os.strerror(errno.ENOSPC)
+_FREE_SOME = "Free some space."
+_FREE_OR_LOWER = "Free some space, or lower data.min_free_gib."
+_LET_WRITE = "Let the recorder's account write there, or see whether it is mounted read-only."
 
 
 def disk_facts(path: Path) -> DiskFacts:
@@ -58,7 +65,7 @@ def disk_problems(plan: RunPlan) -> list[Problem]:
             Problem(
                 code="ROOT_NOT_WRITABLE",
                 sentence=facts.problem,
-                remedy="Let the recorder's account write there, or see whether it is mounted read-only.",
+                remedy=_FREE_SOME if _NO_SPACE in facts.problem else _LET_WRITE,
             )
         )
     problems += _file_system_problems(plan)
@@ -67,10 +74,10 @@ def disk_problems(plan: RunPlan) -> list[Problem]:
             Problem(
                 code="DISK_FULL",
                 sentence=(
-                    f"{facts.free / 1e9:.1f} GB are free below {plan.data_root}, "
-                    f"a run needs {plan.min_free_bytes / 1e9:.1f} GB."
+                    f"Only {size(facts.free)} are free below {plan.data_root}: "
+                    f"below {size(plan.min_free_bytes)} no run starts (data.min_free_gib)."
                 ),
-                remedy="Make room, or lower data.min_free_gib.",
+                remedy=_FREE_OR_LOWER if facts.free > _WORTH_LOWERING else _FREE_SOME,
             )
         )
     return problems

@@ -16,8 +16,9 @@ from beamsession.model.errors import RefusedError, UnavailableError
 from beamsession.model.plan import RunKey, RunPlan
 from beamsession.model.report import RunReport
 from beamsession.model.value import Value
+from beamsession.record.readings.reading import Reading
 
-_BEGUN, _FINISHED = ".begun.json", ".finished.json"
+_BEGUN, _FINISHED, _UNCLOSED = ".begun.json", ".finished.json", ".unclosed.json"
 _READINGS = "readings-"
 
 
@@ -28,6 +29,16 @@ class BegunRun(Value):
     report: RunReport
 
 
+class UnclosedMaster(Value):
+    """A master that does not tell yet how its run ended: what has to go in, and `why` it could not, a sentence."""
+
+    plan: RunPlan
+    report: RunReport
+    constants_start: dict[str, Reading] | None
+    constants_end: dict[str, Reading] | None
+    why: str
+
+
 @dataclass(frozen=True)
 class Memory:
     """What the journal held at start; `unreadable` files are left where they are."""
@@ -35,6 +46,7 @@ class Memory:
     begun: tuple[BegunRun, ...]
     finished: tuple[RunReport, ...]
     unreadable: tuple[Path, ...]
+    unclosed: tuple[UnclosedMaster, ...] = ()
 
 
 class Journal:
@@ -80,16 +92,20 @@ class Journal:
                 path.unlink()  # Killed between the outcome and this.
             else:
                 begun.append(entry)
-        if not begun and not unreadable:
+        unclosed: list[UnclosedMaster] = []
+        for path in sorted(self.folder.glob(f"*{_UNCLOSED}")):
+            try:
+                kept = UnclosedMaster.model_validate_json(path.read_bytes())
+                unclosed.append(kept.model_copy(update={"plan": self._whole(kept.plan)}))
+            except (ValidationError, OSError):
+                unreadable.append(path)
+        if not begun and not unclosed and not unreadable:
             self._forget_readings()
-        return Memory(tuple(begun), tuple(finished), tuple(unreadable))
+        return Memory(tuple(begun), tuple(finished), tuple(unreadable), tuple(unclosed))
 
     def write_begun(self, plan: RunPlan, report: RunReport) -> None:
         """Write down that this run lives, and how far it is."""
-        short = self._abridger.short(plan)
-        if plan.readings and not (readings := self._readings_path(short.readings_digest)).exists():
-            self._replace(readings, readings_json(plan.readings))
-        self._replace(self._path(plan.key, _BEGUN), _json(BegunRun(plan=short, report=report)))
+        self._replace(self._path(plan.key, _BEGUN), _json(BegunRun(plan=self._short(plan), report=report)))
 
     def write_finished(self, report: RunReport) -> None:
         """Write down the outcome; from now on the run is no longer begun."""
@@ -101,18 +117,36 @@ class Journal:
         self._path(key, _FINISHED).unlink(missing_ok=True)
         self._sync_folder()
 
+    def write_unclosed(self, entry: UnclosedMaster) -> None:
+        """Write down that this master has to be closed later."""
+        short = entry.model_copy(update={"plan": self._short(entry.plan)})
+        self._replace(self._path(entry.plan.key, _UNCLOSED), _json(short))
+
+    def forget_unclosed(self, key: RunKey) -> None:
+        """The master of this run is closed, or gone."""
+        self._path(key, _UNCLOSED).unlink(missing_ok=True)
+        self._sync_folder()
+
     def close(self) -> None:
         """Let another recorder use the folder."""
         os.close(self._lock)
 
     def _read_begun(self, path: Path) -> BegunRun:
         entry = BegunRun.model_validate_json(path.read_bytes())
-        digest = entry.plan.readings_digest
-        if not digest:
-            return entry
-        readings = readings_from_json(self._readings_path(digest).read_bytes())
-        plan = entry.plan.model_copy(update={"readings": readings, "readings_digest": ""})
-        return BegunRun(plan=plan, report=entry.report)
+        return BegunRun(plan=self._whole(entry.plan), report=entry.report)
+
+    def _short(self, plan: RunPlan) -> RunPlan:
+        """`plan` with its readings written beside it."""
+        short = self._abridger.short(plan)
+        if plan.readings and not (readings := self._readings_path(short.readings_digest)).exists():
+            self._replace(readings, readings_json(plan.readings))
+        return short
+
+    def _whole(self, plan: RunPlan) -> RunPlan:
+        if not plan.readings_digest:
+            return plan
+        readings = readings_from_json(self._readings_path(plan.readings_digest).read_bytes())
+        return plan.model_copy(update={"readings": readings, "readings_digest": ""})
 
     def _forget_readings(self) -> None:
         """Those of earlier configurations, which no run needs any more."""

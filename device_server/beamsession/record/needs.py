@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from beamsession.model.plan import RunPlan
 from beamsession.model.report import Problem
+from beamsession.model.sentences import size
 from beamsession.record.detector import Measure
 
 _FEW_FRAMES = 4
@@ -21,7 +22,7 @@ def frame_problems(plan: RunPlan, measures: Mapping[str, Measure], free: int | N
             problems.append(
                 Problem(
                     code="FRAME_SIZE_UNKNOWN",
-                    sentence=f"The size of a frame of {name} is not known: whether the run fits on the disk neither.",
+                    sentence=f"The size of a frame of {name} is not known, nor whether the run fits on the disk.",
                     remedy="Let the detector make one frame.",
                     blocks=False,
                 )
@@ -37,7 +38,7 @@ def _space_problems(plan: RunPlan, measures: Mapping[str, Measure], free: int) -
         if frames is None or measure.frame_bytes is None:
             continue
         needed += frames * measure.frame_bytes
-        parts.append(f"{frames} frames of {_size(measure.frame_bytes)} from {name}")
+        parts.append(f"{frames} frames of {size(measure.frame_bytes)} from {name}")
     if needed <= free:
         return []
     compressed = any(measure.compressed for measure in measures.values())
@@ -45,8 +46,8 @@ def _space_problems(plan: RunPlan, measures: Mapping[str, Measure], free: int) -
         Problem(
             code="NO_SPACE_FOR_FRAMES",
             sentence=(
-                f"The run needs {_size(needed)}{' before compression' if compressed else ''} ({', '.join(parts)}), "
-                f"{_size(free)} are free below {plan.data_root}."
+                f"The run needs {size(needed)}{' before compression' if compressed else ''} ({', '.join(parts)}), "
+                f"{size(free)} are free below {plan.data_root}."
             ),
             remedy="Make room, or declare fewer frames.",
             blocks=not compressed,
@@ -66,7 +67,7 @@ def _ring_problems(name: str, measure: Measure) -> list[Problem]:
             code="RING_SMALL",
             sentence=(
                 f"The memory of {name} between receiver and writer, {measure.ring_bytes >> 20} MiB, "
-                f"holds {holds} of {_size(measure.frame_bytes)}."
+                f"holds {holds} of {size(measure.frame_bytes)}."
             ),
             remedy="Raise ring_mib of the detector in the configuration, and restart the recorder.",
             blocks=not frames,
@@ -86,10 +87,3 @@ def _clock_problems(plan: RunPlan, name: str, measure: Measure) -> list[Problem]
             blocks=False,
         )
     ]
-
-
-def _size(nbytes: int) -> str:
-    for unit, factor in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if nbytes >= factor:
-            return f"{nbytes / factor:.4g} {unit}"
-    return f"{nbytes} bytes"

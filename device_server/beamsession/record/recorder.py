@@ -27,11 +27,12 @@ from beamsession.record.disk import disk_facts
 from beamsession.record.ending import Ending
 from beamsession.record.engines import Engines
 from beamsession.record.folders import file_facts
-from beamsession.record.journal import Journal
+from beamsession.record.journal import Journal, UnclosedMaster
 from beamsession.record.masters import Masters
 from beamsession.record.recovery import Recovery
 from beamsession.record.run import LiveRun, first_report
 from beamsession.record.scalars import Scalars
+from beamsession.record.unclosed import UnclosedMasters
 
 _RETRY_S = 1.0
 _RECOVERY_S = 30.0
@@ -43,6 +44,7 @@ class _Life(Protocol):
 
     key: RunKey
     plan: RunPlan
+    unclosed: list[UnclosedMaster]
 
     def report(self) -> RunReport: ...
     def end(self, ending: Ending) -> None: ...
@@ -87,6 +89,7 @@ class Recorder:
         self._finished = list(memory.finished)
         self._trouble: dict[str, Problem] = {str(path): _unreadable(path) for path in memory.unreadable}
         self._closing = False
+        self._unclosed = UnclosedMasters(memory.unclosed, self._journal, readings, self._disk, self._is_idle)
         self._engines = Engines(detectors, scalars, self._is_idle)
         self._control = threading.Thread(target=self._live_on, name=f"control of {name}", daemon=True)
         self._control.start()
@@ -173,7 +176,7 @@ class Recorder:
                 current=life.report() if life else None,
                 finished=tuple(self._finished),
                 pids={"control": os.getpid()} | self._masters.pids() | self._engines.pids(),
-                problems=(*self._engines.problems(), *self._trouble.values()),
+                problems=(*self._engines.problems(), *self._trouble.values(), *self._unclosed.problems()),
             )
 
     def disk(self, path: Path) -> DiskFacts:
@@ -202,6 +205,7 @@ class Recorder:
             self._control.join(patience_s * 0.4)
         self._engines.shutdown(patience_s / 4)
         self._masters.shutdown(patience_s / 4)
+        self._unclosed.shutdown(patience_s / 4)
         self._journal.close()
 
     def _live_on(self) -> None:
@@ -237,7 +241,7 @@ class Recorder:
         """Make the outcome durable, then visible. A journal that cannot be written holds the run in DRAINING."""
         while True:
             try:
-                self._journal.write_finished(outcome)
+                self._write_down(life, outcome)
                 break
             except UnavailableError as fault:
                 with self._changed:
@@ -251,7 +255,16 @@ class Recorder:
             self._finished.append(outcome)
             self._lives.remove(life)
             self._changed.notify_all()
+        self._unclosed.try_soon()
         _log.info("run %s ended: %s %s", life.key, outcome.state.value, outcome.reason)
+
+    def _write_down(self, life: _Life, outcome: RunReport) -> None:
+        """The outcome, and before it a master that could not be closed: it is known of as long as the run is."""
+        for entry in life.unclosed:
+            self._unclosed.keep(entry)
+        if not life.unclosed:
+            self._unclosed.forget(life.key)  # A process that was killed in between had kept it.
+        self._journal.write_finished(outcome)
 
     def _life(self, key: RunKey) -> _Life | None:
         """The live run, None where it has ended. Raises NotFoundError (RUN_UNKNOWN)."""

@@ -18,7 +18,7 @@ from beamsession.record.conclusion import Conclusion, whole_outcome
 from beamsession.record.deadline import DiskHand
 from beamsession.record.ending import Ending
 from beamsession.record.folders import data_files
-from beamsession.record.journal import BegunRun
+from beamsession.record.journal import BegunRun, UnclosedMaster
 from beamsession.record.masters import Masters
 from beamsession.record.salvage import make_readable, salvage
 
@@ -48,6 +48,7 @@ class Recovery:
         self._layouts = {item.name: item.layout for item in self.plan.detectors}
         self._lock = threading.Lock()
         self._conclusion = Conclusion()
+        self.unclosed: list[UnclosedMaster] = []
         self._report = begun.report.model_copy(update={"state": RunState.DRAINING, "rate": 0.0})
 
     def report(self) -> RunReport:
@@ -82,7 +83,15 @@ class Recovery:
             with self._lock:
                 self._report = self._report.model_copy(update={"own": own.state, "reason": own.reason})
             own = whole_outcome(self.plan, own, self._conclusion.wait(), self._disk)
-        return close_master(own, self.plan.whole, self._masters, self._disk, constants_start=None, constants_end=None)
+        return close_master(
+            own,
+            self.plan.whole,
+            self._masters,
+            self._disk,
+            constants_start=None,
+            constants_end=None,
+            keep=self.unclosed.append,
+        )
 
     def _ended(self) -> RunReport:
         """How the part of this recorder has ended."""

@@ -17,6 +17,7 @@ from beamsession.model.data_layout import OWN_LAYOUT
 from beamsession.model.errors import BeamsessionError, RefusedError
 from beamsession.model.plan import RunPlan
 from beamsession.model.report import PauseInterval, RunReport
+from beamsession.model.sentences import joined
 from beamsession.model.states import RunState
 from beamsession.record.closing import close_master
 from beamsession.record.conclusion import Conclusion, first_accounts, whole_outcome
@@ -24,7 +25,7 @@ from beamsession.record.crew import Crew, Look
 from beamsession.record.deadline import DiskHand, sentence_of
 from beamsession.record.ending import STOP, Ending
 from beamsession.record.folders import data_files, existing_file_problems, make_folder
-from beamsession.record.journal import Journal
+from beamsession.record.journal import Journal, UnclosedMaster
 from beamsession.record.masters import Masters
 from beamsession.record.readings.reading import Reading
 from beamsession.record.salvage import make_readable, salvage
@@ -65,6 +66,7 @@ class LiveRun:
         self._failures: dict[str, str] = {}
         self._lost = ReadingsLost()
         self._report = first_report(plan)
+        self.unclosed: list[UnclosedMaster] = []
 
     def report(self) -> RunReport:
         """How far it is."""
@@ -252,6 +254,7 @@ class LiveRun:
             self._disk,
             constants_start=self._constants,
             constants_end=constants_end,
+            keep=self.unclosed.append,
         )
 
     def _with_others(self, own: RunReport) -> RunReport:
@@ -280,7 +283,7 @@ class LiveRun:
         sentence = "; ".join(f"readings: {trouble}" for trouble in troubles if trouble)
         return (
             RunState.INCOMPLETE if state is RunState.COMPLETED else state,
-            f"{reason}; {sentence}" if reason else sentence,
+            joined(reason, sentence),
         )
 
     def _never_recorded(self, ending: Ending) -> tuple[RunState, str]:

@@ -15,6 +15,7 @@ from beamsession.model.errors import UnavailableError
 from beamsession.record import nexus
 from beamsession.record.link import Link, Message
 from beamsession.record.masters import Closed, CloseMaster, Know, StartMaster
+from beamsession.record.refusal import disk_words
 
 _GIVEN_UP = 3
 
@@ -40,9 +41,8 @@ class Scribe:
             return self._write(message)
         except (OSError, RuntimeError) as fault:
             self._broken = True
-            text = fault.strerror if isinstance(fault, OSError) and fault.strerror else str(fault)
             raise UnavailableError(
-                f"The disk refused it: {text}.",
+                f"The disk refused it: {disk_words(fault)}.",
                 code="MASTER_NOT_WRITTEN",
                 remedy="Look at the disk of the data root: full, failing, or gone?",
             ) from fault

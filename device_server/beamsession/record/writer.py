@@ -7,7 +7,6 @@ interpreter's lock.
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 import select
@@ -22,11 +21,11 @@ from beamsession.record.lane import lane_for
 from beamsession.record.link import Link, Message
 from beamsession.record.lockfile import LockFile
 from beamsession.record.orders import Reserve, Written, format_from_json
+from beamsession.record.refusal import DISK_FULL, disk_words
 from beamsession.record.ring import Outlet, Ring
 
 _log = logging.getLogger(__name__)
 _FLUSH_S = 0.2
-_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _GIVEN_UP = 3
 _DRAINING_S = 0.05
 
@@ -221,9 +220,9 @@ class Filling:
 def _reason(problem: OSError | MemoryError, path: Path) -> str:
     if isinstance(problem, MemoryError):
         return "the writer found no more memory: lower ring_mib or compression_threads of the detector"
-    if problem.errno in _DISK_FULL:
+    if problem.errno in DISK_FULL:
         return f"disk full ({path.parent})"
-    return f"the disk refused to write: {problem} ({path.parent})"
+    return f"the disk refused to write: {disk_words(problem)} ({path.parent})"
 
 
 def main(arguments: list[str]) -> None:

@@ -222,6 +222,20 @@ def _draft(
             value=names.shortened(unknown[0]),
             remedy=f"Configured are: {', '.join(known) or 'none'}.",
         )
+    if known and not wanted:
+        raise InvalidInputError(
+            "A run of no detector would record no frame.",
+            code="NO_DETECTORS",
+            value=[],
+            remedy=f"Name some of {', '.join(known)}, or leave detectors out for all.",
+        )
+    if twice := next((name for name in wanted if wanted.count(name) > 1), None):
+        raise InvalidInputError(
+            f"The detector '{twice}' is named more than once.",
+            code="DETECTOR_TWICE",
+            value=twice,
+            remedy="Name each detector once.",
+        )
     return Run(
         id=0,
         session_id=session.id,

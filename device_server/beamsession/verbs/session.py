@@ -9,6 +9,7 @@ from beamsession.model import names
 from beamsession.model.errors import RefusedError, UnavailableError, WrongStateError
 from beamsession.model.hook import HookEvent
 from beamsession.model.permissions import Action
+from beamsession.model.sentences import ended, size
 from beamsession.model.session import Ingest, Session
 from beamsession.model.situation import Command
 from beamsession.model.states import IngestState, RunIntent, RunState, SessionState
@@ -248,7 +249,7 @@ def _require_data_root(ctx: Context) -> None:
         return  # a session needs no recorder, only its runs do; the alarm says that it is away
     if disk.problem or not disk.writable:
         raise RefusedError(
-            f"The data root {ctx.instrument.data_root} cannot be written: {disk.problem or 'no permission'}.",
+            ended(f"The data root {ctx.instrument.data_root} cannot be written: {disk.problem or 'no permission'}"),
             code="ROOT_NOT_WRITABLE",
             value=str(ctx.instrument.data_root),
             remedy="Mount it writable, or correct its owner and mode, then start again.",
@@ -262,10 +263,10 @@ def _require_data_root(ctx: Context) -> None:
         )
     if disk.free < ctx.instrument.min_free_bytes:
         raise RefusedError(
-            f"Only {disk.free / 2**30:.2f} GiB are free below {ctx.instrument.data_root}.",
+            f"Only {size(disk.free)} are free below {ctx.instrument.data_root}.",
             code="DISK_FULL",
             value=disk.free,
-            remedy=f"Free some space: {ctx.instrument.min_free_bytes / 2**30:.2f} GiB are needed (data.min_free_gib).",
+            remedy=f"Free some space: {size(ctx.instrument.min_free_bytes)} are needed (data.min_free_gib).",
         )
 
 

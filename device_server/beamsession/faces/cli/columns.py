@@ -52,6 +52,11 @@ def _file_name(item: Record) -> str:
     return PurePath(item["file"]).name if item.get("file") else ""
 
 
+def _blocks(item: Record) -> str:
+    """An older server does not tell: then it blocks."""
+    return "yes" if item.get("blocks", True) else "no"
+
+
 def _event_facts(item: Record) -> str:
     return ", ".join(
         f"{key} {shown}" for key, value in (item.get("payload") or {}).items() if (shown := cells.text(value))
@@ -103,7 +108,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
         *_plain("help"),
     ),
     "refusal_list": _plain("time", "verb", "principal", "face", "code", "sentence", "arguments"),
-    "run_check": _plain("code", "sentence", "remedy"),
+    "run_check": (*_plain("code"), Column("blocks", _blocks), *_plain("sentence", "remedy")),
     "run_list": _RUNS,
     "session_list": (
         *_plain("id", right=True),

@@ -29,6 +29,12 @@ def config_check(file: Annotated[Path, typer.Argument(help="the TOML file")]) ->
     if metadata.definition_file:
         for key, word in metadata.definition_file.unknown_types.items():
             print(f"metadata.definition_file: '{word}' of '{key}' is no type, String is taken", file=sys.stderr)
+    if not beamline.data.root.is_dir():
+        print(
+            f"data.root: {beamline.data.root} is no folder on this host. It is not made for you: make or mount it on "
+            "the recorder's host before the first session, which is refused without it.",
+            file=sys.stderr,
+        )
     counts = (
         f"{len(beamline.detectors)} detectors, {len(beamline.readings)} readings, {len(beamline.constants)} constants, "
         f"{len(metadata.definition.keys)} metadata keys"

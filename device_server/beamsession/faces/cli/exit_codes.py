@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Any
 
 from beamsession.model.errors import BeamsessionError, InvalidInputError, NotFoundError, UnavailableError
 
@@ -38,6 +39,13 @@ _KINDS: dict[type[BeamsessionError], ExitCode] = {
     NotFoundError: ExitCode.NOT_FOUND,
     UnavailableError: ExitCode.UNREACHABLE,
 }
+
+
+def answer_code(verb: str, answer: Any) -> ExitCode:
+    """The exit code of a command whose `verb` was answered: a check that found what blocks a run says refused."""
+    if verb == "run_check" and any(problem.get("blocks", True) for problem in answer):
+        return ExitCode.REFUSED
+    return ExitCode.DONE
 
 
 def exit_code(error: BeamsessionError) -> ExitCode:

@@ -11,7 +11,7 @@ import typer
 
 from beamsession import __version__
 from beamsession.faces.cli.config_commands import config_app
-from beamsession.faces.cli.exit_codes import EPILOG, ExitCode, exit_code
+from beamsession.faces.cli.exit_codes import EPILOG, ExitCode, answer_code, exit_code
 from beamsession.faces.cli.generate import Order, add_verbs, begins_a_job
 from beamsession.faces.cli.paging import next_page
 from beamsession.faces.cli.place import locate
@@ -75,6 +75,8 @@ def _run(order: Order) -> None:
     show(answer, name, as_json=as_json)
     if not as_json and (option := next_page(order.verb, order.arguments, answer, lambda rest: road.ask(name, rest))):
         print(f"… more: {option}", file=sys.stderr)
+    if code := answer_code(name, answer):
+        raise typer.Exit(code)
 
 
 def _is_worked_on(road: Road, job_id: int) -> bool:

@@ -27,6 +27,7 @@ from beamsession.record.readings.messages import (
 )
 from beamsession.record.readings.tablewriter import TableWriter
 from beamsession.record.readings.watched import WatchedPvs
+from beamsession.record.refusal import disk_words
 
 _FLUSH_S = 0.2
 # What the constants get even if the readings used up the time: enough for one that is connected.
@@ -140,7 +141,7 @@ class ReadingsProcess:
     def _fail(self, fault: Exception) -> None:
         _log.error("the table of readings could not be written", exc_info=fault)
         count = self._table.count if self._table else self._progress.count
-        failure = f"The readings could not be written ({fault}); {count} are safe."
+        failure = f"The readings could not be written ({disk_words(fault)}); {count} are safe."
         self._progress = self._progress.model_copy(update={"failure": failure})
 
 

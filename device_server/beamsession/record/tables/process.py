@@ -6,7 +6,6 @@ is told and what it tells. Tables are slow enough that one process and one threa
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 import select
@@ -16,6 +15,7 @@ import time
 from beamsession.model.detector import TableDetector
 from beamsession.record.intake import Intake
 from beamsession.record.link import Link, Message
+from beamsession.record.refusal import DISK_FULL, disk_words
 from beamsession.record.sources.pva_table import PvaTableSource
 from beamsession.record.sources.source import UnusableFrameError
 from beamsession.record.tables.filling import Filling
@@ -26,7 +26,6 @@ _FLUSH_S = 0.2
 _STOPPING_S = 0.025
 _SETTLING_S = 2.0
 _GIVEN_UP = 3
-_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class TableProcess:
@@ -199,8 +198,8 @@ class TableProcess:
         """The disk refused: what is flushed is safe as long as the HDF5 library touches the file no more."""
         assert self._filling is not None
         _log.error("%s: %s", self._filling.path, problem)
-        full = isinstance(problem, OSError) and problem.errno in _DISK_FULL
-        reason = "disk full" if full else f"the disk refused to write: {problem}"
+        full = isinstance(problem, OSError) and problem.errno in DISK_FULL
+        reason = "disk full" if full else f"the disk refused to write: {disk_words(problem)}"
         self._report(closed=True, failure=f"{reason} ({self._filling.path.parent})")
         sys.stderr.flush()
         os._exit(_GIVEN_UP)

@@ -35,6 +35,7 @@ _DISK_S = 2.0
 _STOPPABLE = {RunState.PREPARING, RunState.RECORDING, RunState.PAUSED}
 _ABORTABLE = {*_STOPPABLE, RunState.DRAINING}
 _STARTING = "STARTING"
+_UNCLOSED = "MASTER_UNCLOSED"
 
 Submit = Callable[[str, dict[str, Any]], "Future[Any]"]
 
@@ -99,7 +100,8 @@ class Liaison:
         current = report.current if live else None
         self._starting = self._starting and any(problem.code == _STARTING for problem in report.problems)
         fault = "" if self._starting else _fault_of(report)
-        self._projector.live(report=current, recorder_fault=fault, starting=self._starting)
+        notes = tuple(problem for problem in report.problems if problem.code == _UNCLOSED)
+        self._projector.live(report=current, recorder_fault=fault, recorder_notes=notes, starting=self._starting)
         self._look_at_disk()
         return _BUSY_S if live else _IDLE_S
 
@@ -217,4 +219,7 @@ class Liaison:
 
 
 def _fault_of(report: RecorderReport) -> str:
-    return " ".join(f"{problem.sentence} {problem.remedy}".strip() for problem in report.problems)
+    """What keeps it from recording well; a master that waits to be closed keeps it from nothing."""
+    return " ".join(
+        f"{problem.sentence} {problem.remedy}".strip() for problem in report.problems if problem.code != _UNCLOSED
+    )

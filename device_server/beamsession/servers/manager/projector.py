@@ -11,7 +11,7 @@ from typing import Any
 from beamsession.model.alarms import Facts, alarms, device_state
 from beamsession.model.clock import utc_now
 from beamsession.model.instrument import Instrument
-from beamsession.model.report import DiskFacts, RunReport
+from beamsession.model.report import DiskFacts, Problem, RunReport
 from beamsession.model.states import DeviceState
 from beamsession.model.view import View
 from beamsession.servers.manager.picture import advanced_view, whole_view
@@ -30,6 +30,7 @@ class Live:
     report: RunReport | None = None
     disk: DiskFacts | None = None
     recorder_fault: str = ""
+    recorder_notes: tuple[Problem, ...] = ()
     last_error: str = ""
     fault: str = ""
     starting: bool = True
@@ -82,7 +83,15 @@ class Projector:
     def _publish(self, view: View) -> None:
         live = self._live
         report = live.report if _is_about(live.report, view) else self._stored_report(view)
-        facts = Facts(view.run, report, live.disk, live.recorder_fault, view.ingest_parked, view.failed_hooks)
+        facts = Facts(
+            view.run,
+            report,
+            live.disk,
+            recorder_fault=live.recorder_fault,
+            recorder_notes=live.recorder_notes,
+            ingest_parked=view.ingest_parked,
+            failed_hooks=view.failed_hooks,
+        )
         found = alarms(self._instrument, facts)
         state = device_state(
             facts, found, session_open=view.session is not None, fault=live.fault, starting=live.starting
