@@ -61,9 +61,14 @@ class Up:
 
     def kill(self, role: str) -> int:
         """kill -9 a process by its role; returns its process id."""
-        pid = self.ready["pids"][role]
+        pid: int = eventually(lambda: self._living(role), f"{role} to live")
         os.kill(pid, signal.SIGKILL)
         return pid
+
+    def _living(self, role: str) -> int | None:
+        """Its process, None as long as it is being started: the ready file may still name the one before."""
+        pid = self.ready["pids"].get(role)
+        return pid if pid is not None and _lives(pid) else None
 
     def stop(self) -> int:
         """Ctrl-C; the exit code."""
