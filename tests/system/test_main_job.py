@@ -92,6 +92,8 @@ def test_pause_gates_the_frames_of_an_open_run(up: Up, client: Client) -> None:
     eventually(lambda: client.read("WrittenFrames") >= 5, "frames on disk")
     client.Pause()
     assert client.read("RunState") == "PAUSED"
+    recorder = tango.DeviceProxy(f"tango://{up.ready['tango_host']}/{up.ready['run_recorders'][0]}")
+    eventually(lambda: json.loads(recorder.GetReport())["current"]["state"] == "PAUSED", "the recorder to pause")
     client.Resume()
     before = client.read("WrittenFrames")
     eventually(lambda: client.read("WrittenFrames") > before, "frames after the pause")

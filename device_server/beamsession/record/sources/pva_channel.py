@@ -23,6 +23,7 @@ from beamsession.record.sources.source import Count, pv_timeout
 
 _log = logging.getLogger(__name__)
 _NS = 1_000_000_000
+_ROUND_TRIP_S = 1.0
 
 
 class Wake:
@@ -108,6 +109,7 @@ class Channel:
         self._context = context
         self._detector = detector
         self._wake = wake
+        self._idle = idle
         self._watch = Watch(context, name, wake.signal, idle)
         self._subscription: Any = None
         self.name = name
@@ -143,8 +145,10 @@ class Channel:
                 self.unsubscribe()
                 raise pv_timeout(self._detector, missing, timeout)
             self._wake.wait(remaining)
-        # A server may merge updates that wait for one of two subscriptions also in the queue of the other.
+        # A server may merge updates that wait for one of two subscriptions also in the queue of the other. What it
+        # answers after the end of the one it has seen that end.
         self._watch.close()
+        self.get(self._idle, max(min(deadline - time.monotonic(), _ROUND_TRIP_S), 0.0))
         self._wake.signal()
         return baseline
 
