@@ -368,18 +368,20 @@ def test_compressed_frames_are_refused_in_a_clear_sentence(
     finish(detector)
 
 
-def test_shutdown_writes_out_a_run_in_progress(
-    server: FrameServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name, value in server.client_environment().items():
-        monkeypatch.setenv(name, value)
-    server.post(0, image_of(0))
-    detector = StreamingDetector(detector_config(compression=Compression.BSLZ4))
-    path = begin(detector, run_plan(tmp_path))
-    for unique_id in range(1, 11):
-        server.post(unique_id, image_of(unique_id))
-    wait_received(detector, 10)
-    detector.shutdown()
+def test_shutdown_writes_out_a_run_in_progress(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = FrameServer()  # of its own: updates that wait for one of two clients may be merged for both
+    try:
+        for name, value in server.client_environment().items():
+            monkeypatch.setenv(name, value)
+        server.post(0, image_of(0))
+        detector = StreamingDetector(detector_config(compression=Compression.BSLZ4))
+        path = begin(detector, run_plan(tmp_path))
+        for unique_id in range(1, 11):
+            server.post(unique_id, image_of(unique_id))
+        wait_received(detector, 10)
+        detector.shutdown()
+    finally:
+        server.stop()
     assert ids_in(path) == list(range(1, 11))
     with h5py.File(path, "r") as file:
         assert stored(file, DATA).id.get_create_plist().get_filter(0)[0] == BITSHUFFLE
