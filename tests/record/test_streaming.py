@@ -401,8 +401,9 @@ def test_a_pv_that_never_answers_is_named_in_time(tmp_path: Path) -> None:
 
 
 def test_an_order_that_is_not_answered_in_time_is_an_error(
-    detector: StreamingDetector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    detector: StreamingDetector, server: FrameServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    server.post(0, image_of(0))  # what stands there may be one that cannot be recorded
     detector.prepare(run_plan(tmp_path))
     receiver = detector.pids()["eiger.receiver"]
     freeze(receiver)
