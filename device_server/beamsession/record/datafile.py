@@ -32,6 +32,7 @@ from beamsession.model.errors import RefusedError
 from beamsession.model.plan import FileRules
 from beamsession.record.compression import Chunk, dataset_options, encoder
 from beamsession.record.frame import Frame, FrameFormat
+from beamsession.record.lockfile import LockFile
 from beamsession.record.passthrough import chunk_of, filter_options
 from beamsession.record.refusal import disk_words
 
@@ -81,6 +82,23 @@ def reserve(path: Path, rules: FileRules) -> None:
         ) from problem
     finally:
         os.close(descriptor)
+
+
+def claim(path: Path, rules: FileRules) -> LockFile:
+    """Create the file, empty, and hold the lock beside it, which is to be released when the file is closed.
+
+    Raises RefusedError: FILE_LOCKED, and what `reserve` raises.
+    """
+    try:
+        lock = LockFile.hold(path)
+    except OSError as problem:
+        raise creation_error(path, problem) from problem
+    try:
+        reserve(path, rules)
+    except BaseException:
+        lock.release()
+        raise
+    return lock
 
 
 def creation_error(path: Path, problem: OSError) -> RefusedError:

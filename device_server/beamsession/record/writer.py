@@ -15,11 +15,10 @@ import time
 from pathlib import Path
 
 from beamsession.record.compression import Chunk, encoder
-from beamsession.record.datafile import DataFile, creation_error, reserve
+from beamsession.record.datafile import DataFile, claim
 from beamsession.record.frame import Frame, FrameFormat
 from beamsession.record.lane import lane_for
 from beamsession.record.link import Link, Message
-from beamsession.record.lockfile import LockFile
 from beamsession.record.orders import Reserve, Written, format_from_json
 from beamsession.record.refusal import DISK_FULL, disk_words
 from beamsession.record.ring import Outlet, Ring
@@ -130,15 +129,7 @@ class Filling:
         self._file: DataFile | None = None
         self._frame_bytes = 0
         self._next_flush: float | None = None
-        try:
-            self._lock = LockFile.hold(order.path)
-        except OSError as problem:
-            raise creation_error(order.path, problem) from problem
-        try:
-            reserve(order.path, order.rules)
-        except BaseException:
-            self._lock.release()
-            raise
+        self._lock = claim(order.path, order.rules)
         outlet.begin(order.epoch)
         encode = encoder(order.compression, order.compression_level)
         self.lane = lane_for(outlet, encode, order.compression_threads)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from beamsession.model.detector import TableDetector
 from beamsession.model.errors import RefusedError
-from beamsession.record.datafile import creation_error, reserve
-from beamsession.record.lockfile import LockFile
+from beamsession.record.datafile import claim, creation_error
 from beamsession.record.tables.block import Block, Columns
 from beamsession.record.tables.orders import Prepare
 from beamsession.record.tables.tablefile import TableFile
@@ -20,15 +19,7 @@ class Filling:
         self.columns = Columns(())
         self._title = order.title
         self._file: TableFile | None = None
-        try:
-            self._lock = LockFile.hold(order.path)
-        except OSError as problem:
-            raise creation_error(order.path, problem) from problem
-        try:
-            reserve(order.path, order.rules)
-        except BaseException:
-            self._lock.release()
-            raise
+        self._lock = claim(order.path, order.rules)
 
     @property
     def flushed(self) -> int:
