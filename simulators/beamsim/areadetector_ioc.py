@@ -1,4 +1,4 @@
-"""An IOC with a camera and its HDF5 file plugin, as areaDetector's simDetector IOC has them, small frames.
+"""An IOC with a camera, its file plugin and standard arrays as areaDetector's simDetector IOC has them; small frames.
 
 ``python -m beamsim.areadetector_ioc`` serves them until told to end; the ports come from the environment. A folder of
 the IOC's host that is called otherwise here is told by ``--mount 'Z:\\data=/srv/data'``.
@@ -17,6 +17,7 @@ from caproto.asyncio.server import Context
 from beamsim.areadetector.camera import Camera
 from beamsim.areadetector.file_plugin import FilePlugin
 from beamsim.areadetector.records import CameraRecords, FilePluginRecords
+from beamsim.areadetector.std_arrays import StdArraysRecords
 from beamsim.lifeline import on_end
 from beamsim.loopback import HOST
 
@@ -30,18 +31,21 @@ async def _serve(options: argparse.Namespace) -> None:
     camera = Camera(width=options.size_x, height=options.size_y)
     plugin = FilePlugin(mounts=dict(_mount(text) for text in options.mount), swmr_supported=not options.no_swmr)
     camera.listeners.append(plugin.receive)
+    arrays = StdArraysRecords(camera, prefix=f"{options.prefix}image1:")
     groups = (
         CameraRecords(camera, prefix=f"{options.prefix}cam1:"),
         FilePluginRecords(plugin, prefix=f"{options.prefix}HDF1:"),
+        arrays,
     )
     pvdb = {name: pv for group in groups for name, pv in group.pvdb.items()}
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(plugin.run())
+        tasks.create_task(arrays.run())
         tasks.create_task(_post(groups))
         tasks.create_task(Context(pvdb, interfaces=[HOST]).run(log_pv_names=False))
 
 
-async def _post(groups: tuple[CameraRecords | FilePluginRecords, ...]) -> None:
+async def _post(groups: tuple[CameraRecords | FilePluginRecords | StdArraysRecords, ...]) -> None:
     """Post what has changed, all of one moment together."""
     shown: dict[Any, Any] = {}
     while True:

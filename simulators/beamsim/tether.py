@@ -1,6 +1,7 @@
 """Runs another module as a program that is told to end (SIGTERM) when its standard input ends.
 
-``python -m beamsim.tether MODULE [ARGUMENT ...]`` gives a program without a lifeline of its own one.
+``python -m beamsim.tether MODULE [ARGUMENT ...]`` gives a program without a lifeline of its own one. Who starts it with
+a pipe as its standard input (``stdin=subprocess.PIPE``) takes it along, however it ends itself.
 """
 
 from __future__ import annotations
@@ -11,6 +12,11 @@ import signal
 import sys
 
 from beamsim.lifeline import watch
+
+
+def tethered(module: str, *arguments: str) -> list[str]:
+    """The command that runs a module so."""
+    return [sys.executable, "-m", "beamsim.tether", module, *arguments]
 
 
 def main() -> None:

@@ -37,6 +37,10 @@ class Ioc:
         """Start it again."""
         self._process = self._start()
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def kill(self) -> None:
         self._process.kill()
         self._process.wait()
@@ -62,6 +66,8 @@ class Ioc:
             (f"{HDF}EnableCallbacks", 0),
             (f"{HDF}QueueSize", 20),
             (f"{HDF}WriteDelay", 0.0),
+            (f"{HDF}OpenFails", 0),
+            (f"{HDF}NumFramesFlush", 0),
         ):
             self.put(name, value)
         wait_until("it is idle", lambda: not self.get(f"{CAM}Acquire_RBV") and not self.get(f"{HDF}Capture_RBV"))

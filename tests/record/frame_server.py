@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +19,8 @@ from beamsession.model.detector import PvaDetector
 from beamsession.model.plan import InstrumentFacts, RunKey, RunPlan, SessionFacts
 from beamsession.record.detector import Progress
 from beamsession.record.streaming import StreamingDetector
+from beamsim.waiting import wait_until
 
-PATIENCE_S = 60.0
 _TYPE = NTNDArray.buildType()
 _MEMBERS = {
     "uint8": "ubyteValue",
@@ -133,14 +132,6 @@ def run_plan(folder: Path, number: int = 1, **changes: Any) -> RunPlan:
         "connect_timeout_s": 20.0,
     }
     return RunPlan(**(values | changes))
-
-
-def wait_until(what: str, reached: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + PATIENCE_S
-    while not (answer := reached()):
-        assert time.monotonic() < deadline, f"waited {PATIENCE_S:g} s in vain: {what}"
-        time.sleep(0.01)
-    return answer
 
 
 def begin(detector: StreamingDetector, plan: RunPlan) -> Path:

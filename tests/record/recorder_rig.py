@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -23,17 +21,7 @@ from beamsession.record.recorder import Recorder
 from beamsession.record.streaming import StreamingDetector
 from beamsim.detector_client import DetectorClient
 from beamsim.running import Beamline
-
-PATIENCE_S = 60.0
-
-
-def wait_until(what: str, reached: Callable[[], Any], patience_s: float = PATIENCE_S) -> Any:
-    """What `reached` answered when it was first true; AssertionError naming `what` when that does not come."""
-    deadline = time.monotonic() + patience_s
-    while not (answer := reached()):
-        assert time.monotonic() < deadline, f"waited {patience_s:g} s in vain: {what}"
-        time.sleep(0.02)
-    return answer
+from beamsim.waiting import wait_until
 
 
 @dataclass

@@ -13,6 +13,7 @@ from types import TracebackType
 from beamsim.loopback import Loopback, Server
 
 PREFIX = "TEST:"
+INITIAL = {"ENERGY": 12.4, "MOTOR": 1.5, "COUNT": 7, "MODE": 1}
 
 
 class ScalarIoc:
@@ -21,10 +22,18 @@ class ScalarIoc:
     def __init__(self) -> None:
         self._loopback = Loopback.choose()
         self.environment = self._loopback.client_environment()
+        self._changed: set[str] = set()
         self._process = self._start()
+
+    def renew(self) -> None:
+        """As it was when it started."""
+        for name in sorted(self._changed):
+            self.set(name, INITIAL[name])
+        self._changed.clear()
 
     def set(self, name: str, value: float | str, severity: int = 0) -> None:
         """Give a record a value; it is posted with the present time."""
+        self._changed.add(name)
         assert self._process.stdin
         self._process.stdin.write(f"{name} {value} {severity}\n")
         self._process.stdin.flush()
@@ -37,6 +46,7 @@ class ScalarIoc:
 
     def restart(self) -> None:
         """Start it again on the same ports."""
+        self._changed.clear()
         self._process = self._start()
 
     def __enter__(self) -> ScalarIoc:
@@ -73,10 +83,10 @@ def serve() -> None:
     os.dup2(2, 1)
     builder.SetDeviceName(PREFIX.rstrip(":"))
     records = {
-        "ENERGY": (float, builder.aIn("ENERGY", initial_value=12.4, EGU="keV", DESC="photon energy")),
-        "MOTOR": (float, builder.aIn("MOTOR", initial_value=1.5, EGU="mm", DESC="sample position")),
-        "COUNT": (int, builder.longIn("COUNT", initial_value=7)),
-        "MODE": (int, builder.mbbIn("MODE", "closed", "open", initial_value=1)),
+        "ENERGY": (float, builder.aIn("ENERGY", initial_value=INITIAL["ENERGY"], EGU="keV", DESC="photon energy")),
+        "MOTOR": (float, builder.aIn("MOTOR", initial_value=INITIAL["MOTOR"], EGU="mm", DESC="sample position")),
+        "COUNT": (int, builder.longIn("COUNT", initial_value=INITIAL["COUNT"])),
+        "MODE": (int, builder.mbbIn("MODE", "closed", "open", initial_value=INITIAL["MODE"])),
         "TEXT": (str, builder.stringIn("TEXT", initial_value="hello")),
         "ARRAY": (None, builder.WaveformIn("ARRAY", [1.0, 2.0, 3.0])),
     }

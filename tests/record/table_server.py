@@ -14,10 +14,11 @@ from p4p.server.thread import SharedPV
 
 COLUMNS = (("position", "ad"), ("counts", "aI"), ("good", "a?"), ("who", "as"))
 _LINE = NTScalar("aH")
+_LINE_ID = NTScalar("l")
 
 
 class TableServer:
-    """Serves TAB:Table, TAB:Line and TAB:Number on ports of its own."""
+    """Serves TAB:Table, TAB:Line with TAB:LineId, and TAB:Number on ports of its own."""
 
     def __init__(self) -> None:
         self.columns: tuple[tuple[str, str], ...] = COLUMNS
@@ -27,6 +28,8 @@ class TableServer:
         provider = StaticProvider("tables")
         for name, pv in (("Table", self.table), ("Line", self.line)):
             provider.add(f"TAB:{name}", pv)
+        self.line_id = SharedPV(nt=_LINE_ID, initial=0)
+        provider.add("TAB:LineId", self.line_id)
         provider.add("TAB:Number", SharedPV(nt=NTScalar("d"), initial=1.0))
         self._server = Server(providers=[provider], isolate=True)
 
@@ -59,10 +62,15 @@ class TableServer:
         self.table.open(self.value(*values))
 
     def post_line(self, numbers: NDArray, time_ns: int) -> None:
-        value = _LINE.wrap(numbers)
+        self._post(self.line, _LINE.wrap(numbers), time_ns)
+
+    def post_line_id(self, number: int, time_ns: int) -> None:
+        self._post(self.line_id, _LINE_ID.wrap(number), time_ns)
+
+    def _post(self, pv: SharedPV, value: Value, time_ns: int) -> None:
         for name, content in _stamp(time_ns).items():
             value[name] = content
-        self.line.post(value)
+        pv.post(value)
 
     def stop(self) -> None:
         self._server.stop()

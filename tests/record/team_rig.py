@@ -14,7 +14,7 @@ from beamsession.model.detector import PvaDetector
 from beamsession.model.errors import UnavailableError
 from beamsession.model.plan import InstrumentFacts, RunKey, RunPlan, SessionFacts
 from beamsession.model.ports import RecorderPort
-from beamsession.model.reading import ReadingConfig
+from beamsession.model.reading import ConstantConfig, ReadingConfig
 from beamsession.model.report import RunReport
 from beamsession.model.states import RunState
 from beamsession.record.readings.recorder import ReadingsRecorder
@@ -62,6 +62,9 @@ class TeamRig:
         twin = fast_detector(self.beamline, "twin", recorder="east")
         self.detectors: dict[str, PvaDetector] = {"main": fast_detector(self.beamline), "east": twin}
         self.readings = (ReadingConfig(name="current", pv=f"{self.beamline.prefix}RingCurrent"),)
+        self.constants = (
+            ConstantConfig(name="current_at", pv=f"{self.beamline.prefix}RingCurrent", path="/entry/sample/current"),
+        )
         for name in NAMES:
             self.lines[name] = Line(self._recorder(name))
         self.renew()
@@ -106,6 +109,7 @@ class TeamRig:
             "instrument": InstrumentFacts(name=self.instrument),
             "detectors": tuple(self.detectors.values()),
             "readings": self.readings,
+            "constants": self.constants,
         }
         return RunPlan(**(values | changes))
 
@@ -147,6 +151,8 @@ class TeamRig:
         return Recorder(
             name,
             {config.name: partial(StreamingDetector, config)},
-            partial(ReadingsRecorder, self.readings if name == "main" else (), ()),
+            partial(ReadingsRecorder, self.readings, self.constants)
+            if name == "main"
+            else partial(ReadingsRecorder, (), ()),
             self.folder / f"journal {name}",
         )

@@ -52,21 +52,11 @@ DTYPES = ["uint8", "uint16", "uint32", "int16", "int32", "float32", "float64"]
 SHAPES = [(1, 1), (3, 5, 7), (1000,), (255, 257)]
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[FrameServer]:
-    server = FrameServer()
-    yield server
-    server.stop()
-
-
 @pytest.fixture(scope="module", params=CODECS)
-def detector(server: FrameServer, request: pytest.FixtureRequest) -> Iterator[StreamingDetector]:
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in server.client_environment().items():
-            patch.setenv(name, value)
-        detector = StreamingDetector(detector_config(compression=request.param, compression_threads=3))
-        yield detector
-        detector.shutdown()
+def detector(environment: None, request: pytest.FixtureRequest) -> Iterator[StreamingDetector]:
+    detector = StreamingDetector(detector_config(compression=request.param, compression_threads=3))
+    yield detector
+    detector.shutdown()
 
 
 @pytest.fixture

@@ -40,7 +40,7 @@ def test_a_full_disk_is_told_in_units_that_fit_with_what_helps(tmp_path: Path, m
         folder=tmp_path,
         session=SessionFacts(id=1, name="s", start=utc_now()),
         instrument=InstrumentFacts(name="i"),
-        min_free_bytes=10_000_000,
+        min_free_bytes=10 << 20,
     )
     full = {"free": 4096, "writable": False, "problem": f"{tmp_path} cannot be written (No space left on device)."}
     monkeypatch.setattr("beamsession.record.disk.disk_facts", lambda _: facts.model_copy(update=full))
@@ -49,7 +49,7 @@ def test_a_full_disk_is_told_in_units_that_fit_with_what_helps(tmp_path: Path, m
         ("ROOT_NOT_WRITABLE", full["problem"], "Free some space."),
         (
             "DISK_FULL",
-            f"Only 4.096 kB are free below {tmp_path}: below 10 MB no run starts (data.min_free_gib).",
+            f"Only 4 KiB are free below {tmp_path}: below 10 MiB no run starts (data.min_free_gib).",
             "Free some space.",
         ),
     ]

@@ -48,7 +48,7 @@ def test_a_check_that_fails_is_told_and_the_others_are_still_checked(
 ) -> None:
     monkeypatch.setattr(engines, "_CHECK_S", 1.0)
     builders = {name: partial(Fragile, detector_config(name=name)) for name in ("fragile", "sound")}
-    watched = Engines(builders, partial(ReadingsRecorder, (), ()), lambda: True)
+    watched = Engines(builders, partial(ReadingsRecorder, (), ()), tuple)
 
     def told() -> list[tuple[str, str]]:
         return [(item.code, item.sentence) for item in watched.problems()]
@@ -60,5 +60,32 @@ def test_a_check_that_fails_is_told_and_the_others_are_still_checked(
         wait_until("it cannot be checked", lambda: expected in told())
         server.go_away()
         wait_until("the other one is still checked", lambda: any("DET:Image" in sentence for _, sentence in told()))
+    finally:
+        watched.shutdown(60.0)
+
+
+def test_while_a_run_is_live_the_detectors_that_are_not_in_it_are_still_checked(
+    server: FrameServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "_CHECK_S", 0.5)
+    at_work: set[str] = set()
+    builders = {name: partial(StreamingDetector, detector_config(name=name)) for name in ("used", "spare")}
+    watched = Engines(builders, partial(ReadingsRecorder, (), ()), lambda: at_work)
+
+    def told() -> set[str]:
+        return {problem.detector for problem in watched.problems()}
+
+    try:
+        wait_until("all processes are up", lambda: not watched.problems())
+        server.go_away()
+        wait_until("both are told", lambda: told() == {"used", "spare"})
+        at_work.add("used")
+        assert told() == {"spare"}  # of the other one its run tells
+        server.come_back()
+        wait_until("the spare one is well again, run or no run", lambda: not told())
+        server.go_away()
+        wait_until("the spare one is dead again", lambda: told() == {"spare"})
+        at_work.clear()
+        wait_until("both are checked again", lambda: told() == {"used", "spare"})
     finally:
         watched.shutdown(60.0)

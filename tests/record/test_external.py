@@ -41,6 +41,12 @@ def shared(running_ioc: Ioc, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         yield made
 
 
+@pytest.fixture(scope="module")
+def watching(running_ioc: Ioc, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
+    with station(tmp_path_factory.mktemp("watching"), camera(), camera("watched", drive=False)) as made:
+        yield made
+
+
 def ids_in(path: Path) -> list[int]:
     """The unique ids in a closed file, after each frame was seen to be the one its id says."""
     with h5py.File(path, "r") as file:
@@ -151,6 +157,38 @@ def test_a_file_that_exists_is_never_touched(shared: Station, ioc: Ioc) -> None:
     assert ended.state is RunState.FAILED
     assert "exists already" in ended.reason
     assert plan.data_file("cam").read_bytes() == b"precious"
+
+
+@pytest.mark.parametrize("drive", [True, False])
+def test_a_file_that_the_plugin_cannot_open_ends_the_run_with_what_it_said_and_what_to_do(
+    watching: Station, ioc: Ioc, drive: bool
+) -> None:
+    ioc.put(f"{HDF}OpenFails", 1)
+    ioc.put(f"{CAM}ArrayCallbacks", 1)
+    if not drive:
+        ioc.put(f"{CAM}Acquire", 1, wait=False)
+    plan = watching.plan(detectors=(watching.detectors[0 if drive else 1],))
+    watching.recorder.prepare(plan)
+    ended = outcome(watching.recorder, plan)
+    assert (ended.state, ended.written) == (RunState.ABORTED, 0)
+    assert f"Error opening file {plan.folder}/" in ended.reason
+    assert "see whether the IOC's account may write there" in ended.reason
+    ioc.put(f"{HDF}OpenFails", 0)
+    if drive:
+        after = watching.run(watching.plan(frames=3, detectors=watching.detectors[:1]))
+        assert (after.state, after.written) == (RunState.COMPLETED, 3)
+
+
+def test_only_what_the_plugin_has_flushed_counts_as_written_before_the_file_is_closed(
+    shared: Station, ioc: Ioc
+) -> None:
+    ioc.put(f"{HDF}NumFramesFlush", 25)
+    plan = shared.plan()
+    shared.begin(plan)
+    for _ in range(3):
+        safe = wait_until("frames are safe", lambda: written(shared.recorder))
+        assert safe % 25 == 0
+    assert shared.stop(plan).state is RunState.COMPLETED
 
 
 def test_check_names_everything_that_is_in_the_way(shared: Station, ioc: Ioc) -> None:

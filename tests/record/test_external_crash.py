@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import pytest
 
 from beamsession.model.plan import RunPlan
 from beamsession.model.states import RunState
+from beamsession.record.external.pvs import Pvs, SilentError
 from beamsim.running import Beamline
 from external_rig import CAM, HDF, Ioc, armed, camera, serving, station
 from frozen import freeze
@@ -91,6 +93,21 @@ def test_a_recorder_that_comes_back_disarms(ioc: Ioc, tmp_path: Path) -> None:
         ended = outcome(made.recorder, plan)
         assert (ended.state, ended.files) == (RunState.ABORTED, ())
         wait_until("it is disarmed", lambda: not ioc.get(f"{CAM}Acquire_RBV"))
+
+
+def test_an_ioc_that_dies_while_it_is_asked_is_silent(ioc: Ioc) -> None:
+    """Channel Access then ends what was asked with an error of its own."""
+    name = f"{CAM}Acquire_RBV"
+    pvs = Pvs([name])
+    wait_until("it answers", lambda: not pvs.unconnected([name]) and pvs.number(name) == 0)
+    freeze(ioc.pid)
+    death = threading.Timer(0.5, ioc.kill)
+    death.start()
+    with pytest.raises(SilentError):
+        pvs.number(name, timeout=60)
+    death.join()
+    ioc.start()
+    wait_until("it is back", lambda: pvs.has(name) and pvs.number(name) == 0)
 
 
 def test_an_ioc_that_dies_ends_the_run_with_what_is_in_the_file(ioc: Ioc, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 import pytest
 
-from beamsession.model.detector import AreaDetector, DetectorConfig, Put
+from beamsession.model.detector import AreaDetector, CaDetector, DetectorConfig, Put
 from beamsession.model.plan import RunPlan
 from beamsession.model.states import RunState
 from beamsession.record.external.ioc_path import folder_on_ioc, same_folder
@@ -26,7 +26,14 @@ def remote(**changes: Any) -> AreaDetector:
     return camera(root_on_ioc=ON_IOC, swmr=False, **changes)
 
 
+IMAGE = "SIM1:image1:"
 ACQUIRE = Put(pv=f"{CAM}Acquire", value=1, wait=False)
+HASTY = (
+    Put(pv=f"{CAM}ImageMode", value="Multiple"),
+    Put(pv=f"{CAM}NumImages", value=6),
+    Put(pv=f"{CAM}AcquirePeriod", value=0.01),
+    Put(pv=f"{CAM}Acquire", value=1, timeout_s=20),  # it has made its frames before the run records
+)
 KINDS: dict[str, DetectorConfig] = {
     config.name: config
     for config in (
@@ -37,6 +44,8 @@ KINDS: dict[str, DetectorConfig] = {
         camera("nowhere", file_plugin="SIM1:HDF9:"),
         armed(busy_pv=f"{HDF}Capture_RBV"),
         armed("few", arm=(Put(pv=f"{CAM}NumImages", value=4),), frames_factor=2),
+        CaDetector(name="monitor", pv=f"{IMAGE}ArrayData", id_pv=f"{IMAGE}UniqueId_RBV", dtype="uint16", ring_mib=16),
+        armed("hasty", arm=HASTY),
         armed("uncounted", arm=(Put(pv=f"{HDF}NumExtraDims", value=0),), disarm=(), count_pv=None),
         armed("mistaken", arm=(ACQUIRE, Put(pv=f"{CAM}ImageMode", value="Film"))),
         # It ends when the acquisition does.
@@ -159,6 +168,28 @@ def test_an_armed_detector_that_makes_too_few_frames_makes_the_run_incomplete(ma
     assert state_of(made.recorder, plan) is RunState.RECORDING
     ended = made.stop(plan)
     assert (ended.state, ended.expected, ended.written, ended.missing) == (RunState.INCOMPLETE, 6, 4, 2)
+
+
+def test_a_pause_costs_who_listens_to_the_same_camera_no_frame(made: Station, ioc: Ioc) -> None:
+    """Else it would wait for its declared number for ever: the camera makes no more."""
+    ioc.put(f"{IMAGE}EnableCallbacks", 1)
+    ioc.put(f"{CAM}AcquirePeriod", 0.02)
+    plan = chosen(made, "cam", "monitor", frames=30)
+    made.begin(plan)
+    for goal in (3, 9):
+        wait_until("frames come", lambda goal=goal: ioc.get(f"{HDF}NumCaptured_RBV") > goal)
+        made.recorder.pause(plan.key)
+        assert not ioc.get(f"{CAM}Acquire_RBV")
+        made.recorder.resume(plan.key)
+    ended = outcome(made.recorder, plan)
+    assert (ended.state, ended.reason) == (RunState.COMPLETED, "")
+    assert [account.written for account in ended.accounts] == [30, 30]
+
+
+def test_a_declared_run_ends_though_an_armed_detector_made_its_frames_too_early(made: Station) -> None:
+    ended = made.run(chosen(made, "hasty", frames=6))
+    assert (ended.state, ended.expected, ended.written, ended.missing) == (RunState.INCOMPLETE, 6, 0, 6)
+    assert "6 of its frames came before the run recorded: let arm have it wait for its trigger" in ended.reason
 
 
 def test_what_cannot_be_armed_fails_the_run_and_is_disarmed(made: Station, ioc: Ioc) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import tango
 
+from beamsession.model.states import RunState
 from frame_server import FrameServer, image_of, stored, value_in, wait_until
 from frozen import freeze, thaw
 from managed_frames import ManagedFrames
@@ -58,7 +59,7 @@ def moment_ns(text: str) -> int:
 def test_a_run_that_does_not_fit_on_the_disk_is_refused_with_both_numbers(beamline: ManagedFrames) -> None:
     (problem,) = beamline.ask("run_check", frames=10**12)
     assert (problem["code"], problem["blocks"]) == ("NO_SPACE_FOR_FRAMES", True)
-    assert "The run needs 1536 TB (1000000000000 frames of 1.536 kB from eiger)" in problem["sentence"]
+    assert "The run needs 1.364 PiB (1000000000000 frames of 1.5 KiB from eiger)" in problem["sentence"]
     with pytest.raises(tango.DevFailed) as refused:
         beamline.ask("run_start", frames=10**12)
     reason: Any = refused.value.args[0]
@@ -218,3 +219,36 @@ def test_the_manager_answers_while_the_disk_stands_still(beamline: ManagedFrames
 
 def _state_of(pid: int) -> str:
     return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+
+
+def test_a_pause_that_is_ended_at_once_is_in_the_run_all_the_same(beamline: ManagedFrames) -> None:
+    number = beamline.start_run()
+    for _ in range(3):
+        beamline.ask("session_pause")
+        beamline.ask("session_resume")
+        wait_until("the recorder records again", lambda: recorded_state(beamline) is RunState.RECORDING)
+    pauses = beamline.end_run(number)["report"]["pauses"]
+    assert len(pauses) == 3
+    assert all(moment_ns(pause["start"]) < moment_ns(pause["stop"]) for pause in pauses)
+
+
+def recorded_state(beamline: ManagedFrames) -> RunState | None:
+    current = beamline.recorder.report().current
+    return current.state if current else None
+
+
+def test_a_session_is_resumed_in_time_though_the_recorder_stands_still(beamline: ManagedFrames) -> None:
+    number = beamline.start_run()
+    recorder = beamline.recorder.report().pids["control"]
+    freeze(recorder)
+    try:
+        beamline.ask("session_pause")
+        begin = time.monotonic()
+        beamline.ask("session_resume")
+        assert time.monotonic() - begin < 3  # as long as clients wait
+    finally:
+        thaw(recorder)
+    wait_until("the recorder records", lambda: recorded_state(beamline) is RunState.RECORDING)
+    post(beamline, 1, 2)
+    beamline.await_value("WrittenFrames", 2)
+    assert beamline.end_run(number)["state"] == "COMPLETED"

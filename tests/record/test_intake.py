@@ -178,6 +178,12 @@ def test_a_detector_that_gives_all_frames_one_id_is_recorded_as_one_without_ids(
     assert len(caplog.records) == 1
 
 
+def test_two_frames_that_neither_ids_nor_time_stamps_tell_apart_leave_a_doubt(ring: Ring) -> None:
+    assert not account_of(ring, [7, 7], [0, 0]).is_complete
+    assert account_of(ring, [7], [0]).is_complete
+    assert account_of(ring, [7, 8, 8], [0, 10, 10]).is_complete
+
+
 def test_a_declared_run_of_a_detector_without_ids_ends_with_the_last_frame(ring: Ring) -> None:
     intake = intake_of(ring, 20)
     for number in range(25):

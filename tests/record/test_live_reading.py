@@ -48,27 +48,10 @@ MASTER_IDS = "/entry/instrument/eiger/sequence_number"
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[FrameServer]:
-    server = FrameServer()
-    yield server
-    server.stop()
-
-
-@pytest.fixture(scope="module")
-def shared_detector(server: FrameServer) -> Iterator[StreamingDetector]:
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in server.client_environment().items():
-            patch.setenv(name, value)
-        detector = StreamingDetector(detector_config())
-        yield detector
-        detector.shutdown()
-
-
-@pytest.fixture
-def detector(shared_detector: StreamingDetector) -> Iterator[StreamingDetector]:
-    yield shared_detector
-    if shared_detector.data_file() is not None:
-        finish(shared_detector, drain=False)
+def shared_detector(environment: None) -> Iterator[StreamingDetector]:
+    detector = StreamingDetector(detector_config())
+    yield detector
+    detector.shutdown()
 
 
 @pytest.fixture

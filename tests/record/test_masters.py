@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,12 +14,17 @@ from pathlib import Path
 import h5py
 import pytest
 
+from beamsession.model.completeness import Completeness
+from beamsession.model.data_layout import OWN_LAYOUT
 from beamsession.model.errors import RefusedError, UnavailableError
 from beamsession.model.plan import InstrumentFacts, RunKey, RunPlan, SessionFacts
 from beamsession.model.reading import ReadingConfig
 from beamsession.model.report import RunReport
 from beamsession.model.states import RunState
+from beamsession.record import masters as masters_module
 from beamsession.record.masters import Masters
+from frozen import freeze, thaw
+from recorder_rig import wait_until
 
 START = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 READINGS = (ReadingConfig(name="current", pv="X:Current", units="mA"),)
@@ -87,3 +95,61 @@ def test_readings_of_this_and_of_a_former_configuration_are_written(
     plan = plan_in(tmp_path, readings)
     masters.start(plan, start=START, constants={})
     assert any("readings are not there" in complaint for complaint in close(masters, plan))
+
+
+KNOWN = Completeness(detector="cam", received=9, written=7, dropped_by_detector=1)
+
+
+def data_file(folder: Path, ids: list[int]) -> Path:
+    path = folder / "run_0001_cam.h5"
+    with h5py.File(path, "w", libver="v110") as file:
+        file[OWN_LAYOUT.data] = [[0]] * len(ids)
+        file[OWN_LAYOUT.unique_id or ""] = ids
+    return path
+
+
+def test_a_broken_data_file_is_counted_in_that_process(masters: Masters, tmp_path: Path) -> None:
+    found = masters.salvage(data_file(tmp_path, [1, 2, 3, 5]), 5.0, OWN_LAYOUT, KNOWN)
+    assert (found.problem, found.account.written, found.account.missing) == ("", 4, 3)
+    assert found.account.dropped_by_detector == 1
+
+
+def test_a_file_that_ends_or_freezes_the_process_leaves_the_account_and_is_told(
+    masters: Masters, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = data_file(tmp_path, [1, 2])
+    masters.salvage(path, 5.0, OWN_LAYOUT, KNOWN)
+    monkeypatch.setattr(masters_module, "_COUNT_S", 0.5)
+    frozen = masters.pids()["scribe"]
+    freeze(frozen)
+    found = masters.salvage(path, 0.0, OWN_LAYOUT, KNOWN)
+    assert found.account == KNOWN
+    assert found.problem.startswith(f"{path} could not be looked at: The process scribe")
+    monkeypatch.undo()
+    assert masters.salvage(path, 5.0, OWN_LAYOUT, KNOWN).problem == ""  # by another process
+    assert masters.pids()["scribe"] != frozen
+
+
+def test_a_process_that_dies_while_it_counts_is_replaced_once(masters: Masters, tmp_path: Path) -> None:
+    path = data_file(tmp_path, [1, 2, 3])
+    masters.salvage(path, 5.0, OWN_LAYOUT, KNOWN)
+    victim = masters.pids()["scribe"]
+    freeze(victim)
+    problems: list[str] = []
+    asking = threading.Thread(
+        target=lambda: problems.append(masters.salvage(path, 5.0, OWN_LAYOUT, KNOWN).problem), daemon=True
+    )
+    asking.start()
+    os.kill(victim, signal.SIGKILL)
+    thaw(victim)
+    asking.join(60)
+    assert problems == [""]
+    wait_until("it is another", lambda: masters.pids()["scribe"] != victim)
+
+
+def test_the_recorders_own_process_has_no_hdf5() -> None:
+    engines = ("streaming", "external.detector", "tables.recorder", "readings.recorder")
+    imports = [*(f"beamsession.record.{engine}" for engine in engines), "beamsession.servers.recorder.main"]
+    program = f"import sys, {', '.join(imports)}; print(sorted({{'h5py', 'hdf5plugin'}} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=120)
+    assert done.stdout.strip() == "[]"

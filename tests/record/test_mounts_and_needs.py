@@ -87,7 +87,10 @@ def test_a_run_that_does_not_fit_is_told_with_both_numbers() -> None:
     assert problems(frames=250) == []
     (problem,) = problems(frames=251)
     assert (problem.code, problem.blocks) == ("NO_SPACE_FOR_FRAMES", True)
-    assert problem.sentence == "The run needs 1.004 GB (502 frames of 2 MB from eiger), 1 GB are free below /data."
+    assert (
+        problem.sentence
+        == "The run needs 957.5 MiB (502 frames of 1.907 MiB from eiger), 953.7 MiB are free below /data."
+    )
     assert problems(frames=None) == []
     assert problems(None, frames=251) == []
 
@@ -95,7 +98,7 @@ def test_a_run_that_does_not_fit_is_told_with_both_numbers() -> None:
 def test_compression_may_make_it_fit() -> None:
     (problem,) = problems(frames=1000, compressed=True)
     assert not problem.blocks
-    assert "4 GB before compression" in problem.sentence
+    assert "3.725 GiB before compression" in problem.sentence
 
 
 def test_frames_of_unknown_size_are_told_where_a_number_is_declared() -> None:

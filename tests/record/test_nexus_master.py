@@ -23,8 +23,9 @@ from beamsession.record.frame import Frame, FrameFormat
 from beamsession.record.nexus import check_nexus, close_master, start_master
 from beamsession.record.nexus.seconds import nanoseconds
 from beamsession.record.readings.board import ROW, Rows
+from beamsession.record.readings.emptytable import EmptyTable
 from beamsession.record.readings.reading import Reading
-from beamsession.record.readings.table import Column, TableColumns
+from beamsession.record.readings.table import Column
 from beamsession.record.readings.tablewriter import TableWriter
 
 START = datetime(2026, 11, 21, 9, 30, 0, 250_000, tzinfo=UTC)
@@ -91,7 +92,7 @@ def write_readings(plan: RunPlan, current_units: str | None = "mA") -> None:
         Column(name="theta", pv="X:m1.RBV", units="deg", description="rotation"),
         Column(name="current", pv="X:ring", units=current_units),
     ]
-    table = TableWriter(plan.readings_file, TableColumns.of(columns), plan.rules)
+    table = TableWriter(plan.readings_file, EmptyTable.of(columns), plan.rules)
     begin = nanoseconds(START)
     table.append(rows((0, begin - 10**9, 1.0, 0), (1, begin - 60 * 10**9, 200.0, 0)))
     table.append(rows(*[(0, begin + number * 100_000_000, 1.0 + number / 10, 0) for number in range(1, 11)]))
@@ -171,7 +172,7 @@ def test_a_closed_master_plots_the_frames_against_the_motor(closed: RunPlan) -> 
 def test_without_an_axis_reading_the_frames_stand_over_their_time(tmp_path: Path) -> None:
     plan = make_plan(tmp_path, readings=(), constants=())
     write_frames(plan)
-    assert close_master(plan, make_report(plan), constants_start=None, constants_end=None) == ()
+    assert close_master(plan, make_report(plan), constants_start=None, constants_end={}) == ()
     with h5py.File(plan.master, "r") as file:
         _, axes = default_plot(file)
         assert axes[0].name == "/entry/eiger/time"
@@ -245,7 +246,7 @@ def test_a_reading_can_be_left_in_the_table_and_one_without_units_is_told(tmp_pa
     plan = make_plan(tmp_path, readings=readings)
     write_frames(plan)
     write_readings(plan, current_units=None)
-    complaints = close_master(plan, make_report(plan), constants_start=None, constants_end=None)
+    complaints = close_master(plan, make_report(plan), constants_start=None, constants_end={})
     assert complaints == ("/entry/instrument/current/value has no units.",)
     assert check_nexus(plan.master) == complaints
     with h5py.File(plan.master, "r") as file:
@@ -277,7 +278,7 @@ def test_a_run_can_be_followed_through_its_master_while_it_is_written(plan: RunP
     form = FrameFormat(SHAPE, "<u2")
     writer = DataFile(plan.data_file("eiger"), form, title="Eiger", units="counts", compression=Compression.NONE)
     table = TableWriter(
-        plan.readings_file, TableColumns.of([Column(name="theta", pv="X:m1.RBV", units="deg")]), plan.rules
+        plan.readings_file, EmptyTable.of([Column(name="theta", pv="X:m1.RBV", units="deg")]), plan.rules
     )
     writer.append(make_frame(form, 0))
     writer.flush()
@@ -296,7 +297,7 @@ def test_a_run_can_be_followed_through_its_master_while_it_is_written(plan: RunP
         # The reader stays, as people forget to close windows.
         writer.close()
         table.close()
-        assert close_master(plan, make_report(plan, 4), constants_start=None, constants_end=None) == ()
+        assert close_master(plan, make_report(plan, 4), constants_start=None, constants_end={}) == ()
         assert data[:, 0, 0].tolist() == [0, 1, 2, 3]
 
 
@@ -306,7 +307,7 @@ def test_a_later_process_closes_the_master_with_what_the_first_one_wrote(plan: R
     write_readings(plan)
     report = make_report(plan, state=RunState.ABORTED, reason="the recorder was killed", start=None)
     for _ in range(2):
-        assert close_master(plan, report, constants_start=None, constants_end=None) == ()
+        assert close_master(plan, report, constants_start=None, constants_end={}) == ()
         with h5py.File(plan.master, "r") as file:
             assert field(file, "/entry/start_time") == "2026-11-21T09:30:00.250000Z"
             assert field(file, "/entry/instrument/monochromator/energy") == 12.4
@@ -322,7 +323,7 @@ def test_what_is_wrong_with_a_data_file_is_told_and_the_master_is_made(plan: Run
         plan.data_file("eiger").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
     write_readings(plan)
     report = make_report(plan, 0, state=RunState.ABORTED)
-    complaints = close_master(plan, report, constants_start=None, constants_end=None)
+    complaints = close_master(plan, report, constants_start=None, constants_end={})
     assert any("run_0001_eiger.h5" in complaint for complaint in complaints)
     assert check_nexus(plan.master)
     with h5py.File(plan.master, "r") as file:
@@ -333,19 +334,28 @@ def test_what_is_wrong_with_a_data_file_is_told_and_the_master_is_made(plan: Run
 def test_a_run_without_a_single_frame_passes_the_check(plan: RunPlan) -> None:
     write_frames(plan, 0)
     write_readings(plan)
-    assert close_master(plan, make_report(plan, 0), constants_start=None, constants_end=None) == ()
+    assert close_master(plan, make_report(plan, 0), constants_start=None, constants_end={}) == ()
+
+
+def test_constants_that_were_not_read_at_the_end_are_told(plan: RunPlan) -> None:
+    write_frames(plan)
+    write_readings(plan)
+    told = close_master(plan, make_report(plan), constants_start=None, constants_end=None)
+    assert told == ("What the constants were at the end is not known: the recorder was killed before.",)
+    again = close_master(plan, make_report(plan), constants_start=None, constants_end=constants(12.5))
+    assert again == ()
 
 
 def test_a_missing_table_of_readings_is_told(plan: RunPlan) -> None:
     write_frames(plan)
-    complaints = close_master(plan, make_report(plan), constants_start=None, constants_end=None)
+    complaints = close_master(plan, make_report(plan), constants_start=None, constants_end={})
     assert any("run_0001_readings.h5" in complaint for complaint in complaints)
 
 
 def test_another_number_of_frames_than_counted_is_told(plan: RunPlan) -> None:
     write_frames(plan, 7)
     write_readings(plan)
-    complaints = close_master(plan, make_report(plan), constants_start=None, constants_end=None)
+    complaints = close_master(plan, make_report(plan), constants_start=None, constants_end={})
     assert complaints == ("The data file of 'eiger' holds 7 frames, the recorder counted 10 written.",)
 
 
@@ -354,7 +364,7 @@ def test_the_default_is_the_first_detector_that_has_frames(tmp_path: Path) -> No
     plan = make_plan(tmp_path, readings=(), constants=())
     plan = plan.model_copy(update={"detectors": (dark, *plan.detectors)})
     write_frames(plan)
-    close_master(plan, make_report(plan), constants_start=None, constants_end=None)
+    close_master(plan, make_report(plan), constants_start=None, constants_end={})
     with h5py.File(plan.master, "r") as file:
         assert default_plot(file)[0].shape == (FRAMES, *SHAPE)
 
@@ -363,7 +373,7 @@ def test_a_run_without_detectors_plots_its_first_reading(tmp_path: Path) -> None
     plan = make_plan(tmp_path, detectors=())
     write_readings(plan)
     report = make_report(plan, accounts=())
-    assert close_master(plan, report, constants_start=None, constants_end=None) == ()
+    assert close_master(plan, report, constants_start=None, constants_end={}) == ()
     with h5py.File(plan.master, "r") as file:
         assert default_plot(file)[0].shape == (11,)
 

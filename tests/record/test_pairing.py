@@ -12,9 +12,10 @@ import pytest
 from beamsession.model.completeness import Completeness
 from beamsession.model.detector import CaDetector
 from beamsession.record.datafile import DATA, UNIQUE_ID
-from beamsession.record.sources.pairing import Image, Pairing
+from beamsession.record.sources.own_pixels import Image, OwnPixels
+from beamsession.record.sources.pairing import Pairing
 from beamsession.record.streaming import StreamingDetector
-from frame_server import begin, finish, run_plan, value_in, wait_closed, wait_received
+from frame_server import begin, finish, run_plan, value_in, wait_closed, wait_received, wait_until
 from paired_ioc import PREFIX, PairedIoc
 
 MS = 1_000_000
@@ -75,17 +76,17 @@ def test_time_stamps_that_differ_a_little_are_those_of_one_frame(
     assert ended.is_complete
 
 
-@pytest.mark.parametrize("without", [1, 10, 20])
-def test_a_frame_whose_id_does_not_come_is_written_and_leaves_a_doubt(
-    detector: StreamingDetector, ioc: PairedIoc, tmp_path: Path, without: int
+@pytest.mark.parametrize(("without", "is_certain"), [(1, False), (10, True), (20, False)])
+def test_a_frame_whose_id_does_not_come_is_written_and_leaves_a_doubt_unless_the_next_id_proves_it(
+    detector: StreamingDetector, ioc: PairedIoc, tmp_path: Path, without: int, is_certain: bool
 ) -> None:
     post(ioc, range(900, 920))
     path = begin(detector, run_plan(tmp_path, frames=20))
     post(ioc, range(1, 21), without=without)
     ended = wait_closed(detector).account
     assert pairs_in(path) == alike(range(1, 21))
-    assert ended.doubt.startswith("ids and frames could not be paired")
-    assert not ended.is_complete
+    assert ended.doubt.startswith("" if is_certain else "ids and frames could not be paired")
+    assert ended.is_complete is is_certain
 
 
 def test_a_counter_that_stood_still_before_the_run_is_counted_from_where_it_stood(
@@ -106,7 +107,7 @@ def account_of_pairs(pairing: Pairing) -> list[int]:
 
 
 def image(time_ms: float) -> Image:
-    return Image(np.zeros(4, np.uint16), int(time_ms * MS), int(time_ms * MS), LONG_AGO)
+    return Image(np.full(4, time_ms, np.uint16), int(time_ms * MS), int(time_ms * MS), LONG_AGO)
 
 
 def test_no_id_of_another_time_is_taken() -> None:
@@ -161,3 +162,77 @@ def test_a_lost_frame_shifts_no_ids_and_leaves_no_doubt_of_them() -> None:
 def test_a_doubt_of_the_ids_stands_also_where_all_declared_frames_are_there() -> None:
     came = Completeness(detector="slow", received=3, doubt="ids and frames could not be paired: why")
     assert not came.settled(written=3, expected=3).is_complete
+
+
+def following(*posted: tuple[str, int, float]) -> Pairing:
+    """One whose ids are posted after their waveforms; `posted` are records, numbers (pixels or ids) and times in ms."""
+    pairing = Pairing(1 << 20, with_ids=True)
+    pairing.reset(0, ids_follow=True)
+    for record, number, time_ms in posted:
+        time_ns = int(time_ms * MS)
+        if record == "id":
+            pairing.add_id(number, time_ns)
+        else:
+            pairing.add_image(Image(np.full(4, number, np.uint16), time_ns, time_ns + MS, LONG_AGO))
+    return pairing
+
+
+def test_an_id_that_follows_its_frame_late_is_still_its_own() -> None:
+    times = [(f"{record}", number, number * 10 + late) for number in range(1, 9) for record, late in FOLLOWS]
+    pairing = following(*times)
+    assert account_of_pairs(pairing) == list(range(1, 9))
+    assert pairing.doubt == ""
+
+
+FOLLOWS = (("image", 0.0), ("id", 7.5))
+
+
+@pytest.mark.parametrize("record", ["image", "id"])
+@pytest.mark.parametrize("lost", [1, 4, 8])
+def test_of_ids_that_follow_a_loss_is_never_unseen(record: str, lost: int) -> None:
+    posted = [(kind, number, number * 10 + late) for number in range(1, 9) for kind, late in FOLLOWS]
+    pairing = following(*(post for post in posted if post[:2] != (record, lost)))
+    pairs = account_of_pairs(pairing)
+    if record == "id":
+        assert pairs == list(range(1, 9)) if lost > 1 else pairs[1:] == list(range(2, 9))
+        assert bool(pairing.doubt) is (lost != 4)  # The ids before and after it prove the number in between.
+        return
+    assert pairs == [number for number in range(1, 9) if number != lost]
+    if lost == 8:
+        wait_until("its frame does not come any more", lambda: not pairing.waits)
+        assert "the last id came without its frame" in pairing.doubt
+
+
+def test_a_frame_that_came_in_place_of_another_leaves_a_doubt() -> None:
+    posted = [(kind, number, number * 10 + late) for number in range(1, 9) for kind, late in FOLLOWS]
+    overtaken = [("image", 5, 40.0) if post == ("image", 4, 40.0) else post for post in posted]
+    pairing = following(*overtaken)
+    assert account_of_pairs(pairing) == list(range(1, 9))
+    assert "equal pixels" in pairing.doubt
+
+
+def test_equal_frames_that_followed_each_other_slowly_are_frames_of_their_own() -> None:
+    posted = [(kind, number, number * 100 + late) for number in range(1, 9) for kind, late in FOLLOWS]
+    pairing = following(*((kind, 7 if kind == "image" else number, at) for kind, number, at in posted))
+    assert account_of_pairs(pairing) == list(range(1, 9))
+    assert pairing.doubt == ""
+
+
+def test_a_frame_that_is_sent_again_is_no_other() -> None:
+    pairing = Pairing(1 << 20, with_ids=True)
+    for number in (1, 2, 3):
+        pairing.add_id(number, number * 10 * MS)
+    for at in (10, 30, 30):
+        pairing.add_image(image(at))
+    assert account_of_pairs(pairing) == [1, 3]
+    assert pairing.doubt == ""
+
+
+def test_frames_that_come_later_than_the_next_are_made_leave_a_doubt_while_they_come() -> None:
+    own = OwnPixels()
+    for number in range(8):
+        late_ms = 0 if number == 0 else 25
+        stamp = number * 10 * MS
+        own.see(Image(np.full(4, number, np.uint16), stamp, stamp + late_ms * MS, time.monotonic()))
+    assert "later than those after them were made" in own.doubt
+    wait_until("nothing came since", lambda: not own.doubt)

@@ -33,34 +33,12 @@ Build = Callable[..., StreamingDetector]
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[FrameServer]:
-    server = FrameServer()
-    yield server
-    server.stop()
-
-
-@pytest.fixture(scope="module")
-def environment(server: FrameServer) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in server.client_environment().items():
-            patch.setenv(name, value)
-        yield
-
-
-@pytest.fixture(scope="module")
 def shared_detector(environment: None) -> Iterator[StreamingDetector]:
     detector = StreamingDetector(
         detector_config(produced_pv="DET:Made", exposure_pv="DET:Exposure", stall_s=0.4, units="counts")
     )
     yield detector
     detector.shutdown()
-
-
-@pytest.fixture
-def detector(shared_detector: StreamingDetector) -> Iterator[StreamingDetector]:
-    yield shared_detector
-    if shared_detector.data_file() is not None:
-        finish(shared_detector, drain=False)
 
 
 def ids_in(path: Path) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
@@ -13,7 +14,6 @@ import pytest
 from numpy.typing import NDArray
 
 from beamsession.model.detector import Compression
-from beamsession.model.errors import RefusedError
 from beamsession.record.datafile import DATA, UNIQUE_ID, DataFile
 from beamsession.record.frame import Frame, FrameFormat
 from beamsession.record.passthrough import CodecError, chunk_of, codec_of
@@ -48,28 +48,15 @@ FILTERS = {"blosc": 32001, "lz4": 32004, "lz4hdf5": 32004, "bslz4": 32008, "zlib
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[FrameServer]:
-    server = FrameServer()
-    yield server
-    server.stop()
+def shared_detector(environment: None) -> Iterator[StreamingDetector]:
+    detector = StreamingDetector(detector_config(compression=Compression.BSLZ4))
+    yield detector
+    detector.shutdown()
 
 
-@pytest.fixture(scope="module")
-def shared_detector(server: FrameServer) -> Iterator[StreamingDetector]:
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in server.client_environment().items():
-            patch.setenv(name, value)
-        detector = StreamingDetector(detector_config(compression=Compression.BSLZ4))
-        yield detector
-        detector.shutdown()
-
-
-@pytest.fixture
-def detector(server: FrameServer, shared_detector: StreamingDetector) -> Iterator[StreamingDetector]:
+@pytest.fixture(autouse=True)
+def _no_frame_before(server: FrameServer) -> None:
     server.image.post(empty_value())
-    yield shared_detector
-    if shared_detector.data_file() is not None:
-        finish(shared_detector, drain=False)
 
 
 def smooth_image(number: int, dtype: str, shape: tuple[int, ...] = (40, 60)) -> NDArray:
@@ -212,17 +199,23 @@ def test_a_codec_that_changes_ends_the_run_with_what_is_there(
         ("blosc", {}, "its blosc payload does not hold what the frame announces"),
     ],
 )
-def test_what_readers_could_not_read_is_refused_at_the_start(
+def test_a_frame_that_stands_and_cannot_be_recorded_ends_no_run_but_one_that_comes_does(
     codec: str, changes: dict[str, Any], sentence: str, detector: StreamingDetector, server: FrameServer,
     tmp_path: Path,
 ) -> None:  # fmt: skip
     image = image_of(1)
-    server.image.post(compressed_value(1, image, codec, np.full(100, 3, np.uint8), **changes))
-    with pytest.raises(RefusedError, match=sentence) as refused:
-        detector.prepare(run_plan(tmp_path))
-    assert refused.value.code == "BAD_FRAME"
-    assert refused.value.remedy
-    assert not list(tmp_path.iterdir())
+    bad = compressed_value(1, image, codec, np.full(100, 3, np.uint8), **changes)
+    server.image.post(bad)
+    wait_until("it is seen", lambda: ("compressed with jpeg" in str(detector.check())) == (codec == "jpeg"))
+    assert not any(problem.blocks for problem in detector.check())
+    begin(detector, run_plan(tmp_path))
+    server.post(2, image)
+    wait_received(detector, 1)
+    server.image.post(bad)
+    wait_until("it is told", lambda: detector.progress().failure)
+    ended = finish(detector)
+    assert ended.account.written == 1
+    assert re.search(sentence, ended.failure)
 
 
 def test_a_codec_without_a_filter_that_comes_later_ends_the_run(

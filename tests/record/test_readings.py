@@ -37,12 +37,18 @@ EPICS = (Protocol.CA, Protocol.PVA)
 ALL = (MOTOR, MODE, COUNT, OVER_PVA, SHUTTER)
 
 
-@pytest.fixture
-def ioc(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScalarIoc]:
+@pytest.fixture(scope="module")
+def shared_ioc() -> Iterator[ScalarIoc]:
     with ScalarIoc() as running:
-        for name, value in running.environment.items():
-            monkeypatch.setenv(name, value)
         yield running
+
+
+@pytest.fixture
+def ioc(shared_ioc: ScalarIoc, monkeypatch: pytest.MonkeyPatch) -> ScalarIoc:
+    for name, value in shared_ioc.environment.items():
+        monkeypatch.setenv(name, value)
+    shared_ioc.renew()
+    return shared_ioc
 
 
 @pytest.fixture

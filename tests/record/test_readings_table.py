@@ -10,7 +10,8 @@ import pytest
 from beamsession.model.plan import FileRules
 from beamsession.record.readings import table as layout
 from beamsession.record.readings.board import ROW
-from beamsession.record.readings.table import Column, Series, TableColumns, each_series
+from beamsession.record.readings.emptytable import EmptyTable
+from beamsession.record.readings.table import Column, Series, each_series
 from beamsession.record.readings.tablewriter import TableWriter
 
 PVS, ROWS = 7, 1000
@@ -24,7 +25,7 @@ def path(tmp_path: Path) -> Path:
     rows["pv_index"] = random.integers(0, PVS - 1, ROWS)
     rows["time"] = random.integers(0, 500, ROWS)
     rows["value"] = np.arange(ROWS)
-    columns = TableColumns.of([Column(name=f"r{place}", pv=f"X:{place}") for place in range(PVS)])
+    columns = EmptyTable.of([Column(name=f"r{place}", pv=f"X:{place}") for place in range(PVS)])
     writer = TableWriter(tmp_path / "readings.h5", columns, FileRules())
     for part in np.array_split(rows, 9):
         writer.append(part)

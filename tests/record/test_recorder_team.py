@@ -220,6 +220,8 @@ def test_a_leading_recorder_waits_for_the_others_also_after_its_restart(
     ended = rig.await_outcome(plan)
     assert (ended.state, ended.check) == (RunState.COMPLETED, ())
     assert linked(plan) == {"fast": 10, "twin": 10}
+    assert value_in(plan.master, "entry/sample/current") > 0
+    assert value_in(plan.master, "entry/sample/current_end") > 0  # read before the restart
 
 
 def test_a_data_file_that_the_leading_recorder_does_not_see_is_told(rig: TeamRig, pva_detector: DetectorClient) -> None:
@@ -248,6 +250,21 @@ def test_a_run_needs_only_the_recorders_of_its_detectors(rig: TeamRig, pva_detec
     assert rig.await_outcome(plan).state is RunState.COMPLETED
     assert files_of(plan) == ["run_0001.nxs", "run_0001_fast.h5", "run_0001_readings.h5"]
     rig.team.forget(plan.key)
+
+
+def test_a_run_of_the_first_recorder_alone_is_told_as_if_there_were_no_other(rig: TeamRig) -> None:
+    alone = rig.plan(detectors=(rig.detectors["main"],))
+    alone.folder.mkdir(parents=True)
+    alone.master.write_text("precious")
+    assert [problem.sentence for problem in rig.team.check(alone)] == [
+        f"{alone.master} exists already and is never overwritten."
+    ]
+    assert [problem.sentence[:6] for problem in rig.team.check(rig.plan())] == ["main: "]
+    alone.master.unlink()
+    other = alone.model_copy(update={"key": alone.key.model_copy(update={"instrument": "elsewhere"})})
+    rig.lines["main"].recorder.prepare(other)
+    with pytest.raises(RefusedError, match=r"^The recorder is recording run"):
+        rig.team.prepare(alone)
 
 
 def test_a_leading_recorder_with_readings_only_ends_with_the_others(rig: TeamRig, pva_detector: DetectorClient) -> None:

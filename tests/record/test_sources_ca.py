@@ -13,7 +13,9 @@ from beamsession.model.detector import CaDetector
 from beamsession.model.errors import RefusedError
 from beamsession.record.datafile import DATA, TIME_STAMP, UNIQUE_ID
 from beamsession.record.sources import ca
-from beamsession.record.sources.pairing import Image, Pairing
+from beamsession.record.sources.channel import Buffers
+from beamsession.record.sources.own_pixels import Image
+from beamsession.record.sources.pairing import Pairing
 from beamsession.record.streaming import StreamingDetector
 from beamsim.detector_client import DetectorClient
 from beamsim.running import Beamline
@@ -171,3 +173,16 @@ def test_waveforms_that_wait_are_bounded_in_memory() -> None:
     assert pairing.add_image(image(1, since=NOW))
     assert pairing.add_image(image(2, since=NOW))
     assert not pairing.add_image(image(3, since=NOW))
+
+
+def test_memory_of_a_waveform_is_used_again_only_when_nobody_refers_to_it() -> None:
+    sent = np.arange(100_000, dtype=np.uint8)
+    buffers = Buffers()
+    pixels = buffers.copy(sent.ctypes.data, sent.nbytes).view(np.uint16)[10:]
+    first = pixels.ctypes.data
+    others = [buffers.copy(sent.ctypes.data, sent.nbytes) for _ in range(20)]
+    assert len({first - 20, *(other.ctypes.data for other in others)}) == 21
+    assert np.array_equal(pixels, sent.view(np.uint16)[10:])
+    latest = others[-1].ctypes.data
+    del pixels, others
+    assert buffers.copy(sent.ctypes.data, sent.nbytes).ctypes.data == latest

@@ -42,30 +42,33 @@ BITSHUFFLE = 32008  # registered HDF5 filter
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[FrameServer]:
-    server = FrameServer()
-    yield server
-    server.stop()
+def shared_detector(environment: None) -> Iterator[StreamingDetector]:
+    detector = StreamingDetector(
+        detector_config(dropped_pv="DET:Dropped", acquire_pv="DET:Acquire", frames_pv="DET:Frames")
+    )
+    yield detector
+    detector.shutdown()
 
 
-@pytest.fixture(scope="module")
-def shared_detector(server: FrameServer) -> Iterator[StreamingDetector]:
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in server.client_environment().items():
-            patch.setenv(name, value)
-        detector = StreamingDetector(
-            detector_config(dropped_pv="DET:Dropped", acquire_pv="DET:Acquire", frames_pv="DET:Frames")
-        )
-        yield detector
-        detector.shutdown()
-
-
-@pytest.fixture
-def detector(server: FrameServer, shared_detector: StreamingDetector) -> Iterator[StreamingDetector]:
+@pytest.fixture(autouse=True)
+def _nothing_was_put(server: FrameServer) -> None:
     server.puts.clear()
-    yield shared_detector
-    if shared_detector.data_file() is not None:
-        finish(shared_detector, drain=False)
+
+
+def test_a_ring_that_is_small_for_the_frames_that_come_is_told_in_the_run(
+    detector: StreamingDetector, server: FrameServer, tmp_path: Path
+) -> None:
+    """What stood there before told nothing of it."""
+    server.post(1, image_of(1))
+    begin(detector, run_plan(tmp_path, frames=2))
+    assert detector.progress().warnings == ()
+    server.post(2, image_of(2, (2048, 2048)))
+    wait_received(detector, 1)
+    (problem,) = detector.progress().warnings
+    assert (problem.code, problem.blocks) == ("RING_SMALL", False)
+    assert "holds 2 frames of 8 MiB" in problem.sentence
+    server.post(3, image_of(3, (2048, 2048)))
+    assert wait_closed(detector).account.written == 2
 
 
 def ids_in(path: Path) -> list[int]:
@@ -396,6 +399,21 @@ def test_a_pv_that_never_answers_is_named_in_time(tmp_path: Path) -> None:
         assert "NOBODY:Image" in refused.value.sentence
         assert [problem.code for problem in detector.check()] == ["PV_TIMEOUT"]
         assert list(tmp_path.iterdir()) == []
+    finally:
+        detector.shutdown()
+
+
+def test_pvs_beside_the_frames_that_only_qsrv_would_serve_are_told_as_such(
+    server: FrameServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in server.client_environment().items():
+        monkeypatch.setenv(name, value)
+    detector = StreamingDetector(detector_config(produced_pv="NOBODY:Made"))
+    try:
+        with pytest.raises(RefusedError, match="NOBODY:Made") as refused:
+            detector.prepare(run_plan(tmp_path, connect_timeout_s=3.0))
+        assert "QSRV" in refused.value.remedy
+        assert "QSRV" in detector.check()[0].remedy
     finally:
         detector.shutdown()
 

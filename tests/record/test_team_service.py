@@ -10,12 +10,14 @@ import pytest
 
 from beamsession.config import Beamline as Configuration
 from beamsession.config import parse
+from beamsession.model.alarms import Severity
 from beamsession.model.principal import Caller, Principal
 from beamsession.model.states import DeviceState, RunState
 from beamsession.servers.manager.service import InstrumentService
 from beamsim.detector_client import DetectorClient
 from beamsim.running import Beamline
-from recorder_rig import PATIENCE_S, stored_frames, wait_until
+from beamsim.waiting import PATIENCE_S
+from recorder_rig import stored_frames, wait_until
 from team_rig import TeamRig
 
 USER = Caller(Principal("ana"), "tango")
@@ -118,6 +120,11 @@ def test_a_lost_run_can_be_given_up_and_the_next_one_needs_only_who_is_there(
     wait_until("main is free", lambda: manager.rig.part("main") is None)
     manager.ask("run_start", detectors=["fast"], frames=3)
     manager.await_run(RunState.RECORDING)
+    beside = ("RECORDER_UNREACHABLE", Severity.MINOR, "Not in run 2: east: The line is cut.")
+    wait_until(
+        "the recorder beside the run is told as such",
+        lambda: [(item.code, item.severity, item.sentence) for item in service.view.alarms] == [beside],
+    )
     pva_detector.start(3, period=0.005)
     manager.await_run(RunState.COMPLETED)
     manager.rig.lines["east"].cut = False

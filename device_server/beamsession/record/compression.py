@@ -6,27 +6,22 @@ its lock, and the interpreter's, for as long as a frame takes to compress.
 
 from __future__ import annotations
 
-import struct
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import bitshuffle
 import hdf5plugin
 import numpy as np
 from numpy.typing import NDArray
 
 from beamsession.model.detector import Compression
+from beamsession.record.bitshuffling import with_lz4, with_zstd
 from beamsession.record.frame import Frame
 
 ZSTD_LEVEL = 1
 GZIP_LEVEL = 1
-
-_BLOCK_BYTES = 8192  # what the bitshuffle filter takes too: a block and its shuffled copy stay in the nearest cache
-_BLOCK_MULTIPLE = 8
-_HEADER = struct.Struct(">QI")  # of the bitshuffle filter: bytes of the frame, bytes of a block
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +61,9 @@ def encoder(compression: Compression, level: int | None = None) -> Encoder | Non
         case Compression.NONE:
             return None
         case Compression.BSLZ4:
-            return partial(_encoded, partial(_bitshuffled, bitshuffle.compress_lz4), 0b1)
+            return partial(_encoded, with_lz4, 0b1)
         case Compression.BSZSTD:
-            compress = partial(bitshuffle.compress_zstd, comp_lvl=level or ZSTD_LEVEL)
-            return partial(_encoded, partial(_bitshuffled, compress), 0b1)
+            return partial(_encoded, partial(with_zstd, level=level or ZSTD_LEVEL), 0b1)
         case Compression.GZIP:
             return partial(_encoded, partial(_deflated, level or GZIP_LEVEL), 0b11)
 
@@ -80,15 +74,6 @@ def _encoded(compress: Callable[[NDArray], NDArray], all_filters: int, frame: Fr
     pixels = frame.payload.view(frame.format.dtype)
     data = compress(pixels)
     return Chunk(data) if data.nbytes < pixels.nbytes else Chunk(frame.payload, all_filters)
-
-
-def _bitshuffled(compress: Callable[[NDArray, int], NDArray], pixels: NDArray) -> NDArray:
-    block = _BLOCK_BYTES // pixels.itemsize // _BLOCK_MULTIPLE * _BLOCK_MULTIPLE
-    blocks = compress(pixels, block)
-    chunk = np.empty(_HEADER.size + blocks.nbytes, np.uint8)
-    _HEADER.pack_into(chunk.data, 0, pixels.nbytes, block * pixels.itemsize)
-    chunk[_HEADER.size :] = blocks
-    return chunk
 
 
 def _deflated(level: int, pixels: NDArray) -> NDArray:

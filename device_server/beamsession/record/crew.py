@@ -23,6 +23,7 @@ _ORDER_S = 10.0
 _LOOK_S = 0.5
 _PAUSE_S = 0.02
 _SILENT_S = 10.0
+_LEAD_NS = 50_000_000
 T = TypeVar("T")
 
 
@@ -80,16 +81,25 @@ class Crew:
         return samples
 
     def arm(self) -> None:
-        """Record from now on."""
-        self._order(lambda detector: detector.arm())
+        """Record from now on. Who makes something acquire comes last, when all others take what it makes."""
+        starting = {detector.name for detector in self._plan.detectors if detector.starts_frames}
+        self._order(lambda detector: detector.arm(), self._all_but(starting))
+        self._order(lambda detector: detector.arm(), self._only(starting))
 
     def pause(self, at_ns: int) -> int:
         """Let frames posted after `at_ns` (since 1970) pass unrecorded; the moment from which on all do."""
-        return max([at_ns, *self._order(lambda detector: detector.pause(at_ns))])
+        halted = self._order(lambda detector: detector.pause(at_ns), self._only(self._resting))
+        # What these made until they stood still, the others have as well.
+        then = max([at_ns, *(moment + _LEAD_NS for moment in halted)])
+        return max([then, *self._order(lambda detector: detector.pause(then), self._all_but(self._resting))])
 
     def resume(self, at_ns: int) -> int:
         """Record those posted after `at_ns` again; the moment from which on all do."""
-        return max([at_ns, *self._order(lambda detector: detector.resume(at_ns))])
+        moment = max([at_ns, *self._order(lambda detector: detector.resume(at_ns), self._all_but(self._resting))])
+        resting = self._only(self._resting)
+        if resting:  # Their first frame is to be one for the others too.
+            time.sleep(max(moment - time.time_ns(), 0) / 1e9)
+        return max([moment, *self._order(lambda detector: detector.resume(moment), resting)])
 
     def stop(self, *, drain: bool) -> None:
         """Take no more frames; does not wait for the files."""
@@ -154,8 +164,19 @@ class Crew:
         """The key of the table of readings in `files` and `failures`."""
         return self._scalars.name
 
-    def _order(self, work: Callable[[Detector], T]) -> list[T]:
-        answers, faults = gather([lane.submit(work) for lane in self._prepared], _ORDER_S)
+    @property
+    def _resting(self) -> set[str]:
+        return {detector.name for detector in self._plan.detectors if detector.rests_in_pauses}
+
+    def _only(self, names: set[str]) -> list[Lane[Detector]]:
+        return [lane for lane in self._prepared if lane.name in names]
+
+    def _all_but(self, names: set[str]) -> list[Lane[Detector]]:
+        return [lane for lane in self._prepared if lane.name not in names]
+
+    def _order(self, work: Callable[[Detector], T], lanes: Sequence[Lane[Detector]] | None = None) -> list[T]:
+        told = self._prepared if lanes is None else lanes
+        answers, faults = gather([lane.submit(work) for lane in told], _ORDER_S)
         if faults:
             raise faults[0]
         return answers

@@ -30,6 +30,7 @@ from beamsession.model.data_layout import OWN_LAYOUT
 from beamsession.model.detector import Compression
 from beamsession.model.errors import RefusedError
 from beamsession.model.plan import FileRules
+from beamsession.record.allocation import Ahead, give_back
 from beamsession.record.compression import Chunk, dataset_options, encoder
 from beamsession.record.frame import Frame, FrameFormat
 from beamsession.record.lockfile import LockFile
@@ -154,6 +155,8 @@ class DataFile:
         self._beside = tuple(self._create_numbers(name) for name in _PER_FRAME)
         self._file.swmr_mode = True
         self._file.flush()
+        self._ahead = Ahead(self._file.id.get_vfd_handle(), 0 if form is None else form.nbytes)
+        self._origin = () if form is None else (0,) * len(form.shape)
 
     def append(self, frame: Frame, chunk: Chunk | None = None) -> None:
         """Write one frame of the file's format behind the last; `chunk` is what compression has made of it already."""
@@ -161,7 +164,8 @@ class DataFile:
         number = self._appended
         self._data.id.set_extent((number + 1, *self.format.shape))
         chunk = self._chunk(frame, chunk)
-        self._data.id.write_direct_chunk((number,) + (0,) * len(self.format.shape), chunk.data, chunk.mask)
+        self._ahead.grow(chunk.data.nbytes)
+        self._data.id.write_direct_chunk((number, *self._origin), chunk.data, chunk.mask)
         self._numbers.append((frame.unique_id, frame.time_ns, frame.receive_ns))
         self._appended = number + 1
 
@@ -179,8 +183,9 @@ class DataFile:
         self.flush()
         path = Path(self._file.filename)
         self._file.close()
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         try:
+            give_back(descriptor)
             os.fsync(descriptor)
         finally:
             os.close(descriptor)

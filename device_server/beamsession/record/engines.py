@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import TypeVar
 
 from beamsession.model.detector import ExternalConfig
@@ -19,26 +19,28 @@ from beamsession.record.scalars import Scalars
 _TICK_S = 0.1
 _COUNT_S = 1.0
 _CHECK_S = 5.0
+SCALARS = "readings"
+"""The name of the lane of readings and constants; no detector can have it."""
 E = TypeVar("E", Detector, Scalars)
 _log = logging.getLogger(__name__)
 
 
 class Engines:
-    """Each engine is built in the thread of its own lane. `is_idle` tells whether no run is live.
+    """Each engine is built in the thread of its own lane. `at_work` names those that a live run has.
 
-    While no run is live every engine is asked now and then whether it could begin one; this also replaces processes
-    that died. What is found is in `problems`.
+    An engine that is not at work is asked now and then whether it could begin a run; this also replaces processes
+    that died. What is found is in `problems`; of those at work their run tells what is wrong.
     """
 
     def __init__(
         self,
         detectors: Mapping[str, Callable[[], Detector]],
         scalars: Callable[[], Scalars],
-        is_idle: Callable[[], bool],
+        at_work: Callable[[], Container[str]],
     ) -> None:
         self.detectors = {key: Lane(key, _answering(build)) for key, build in detectors.items()}
-        self.scalars = Lane("readings", _answering(scalars))
-        self._is_idle = is_idle
+        self.scalars = Lane(SCALARS, _answering(scalars))
+        self._at_work = at_work
         self._lock = threading.Lock()
         self._pids: dict[str, dict[str, int]] = {}
         self._found: dict[str, tuple[Problem, ...]] = {}
@@ -89,11 +91,16 @@ class Engines:
 
     def problems(self) -> list[Problem]:
         """What is wrong with them; the code STARTING until all have answered once."""
+        at_work = self._at_work()
         with self._lock:
             waiting = [lane.name for lane in self.lanes if lane.name not in self._pids and not lane.broken]
-            found = [problem for problems in self._found.values() for problem in problems]
+            found = {name: problems for name, problems in self._found.items() if name not in at_work}
+        found |= {lane.name: (_broken(lane),) for lane in self.lanes if lane.broken}
         starting = [Problem(code="STARTING", sentence=f"Starting: {', '.join(waiting)}.")] if waiting else []
-        return [*starting, *(_broken(lane) for lane in self.lanes if lane.broken), *found]
+        return [*starting, *(self._about(name, problem) for name in found for problem in found[name])]
+
+    def _about(self, lane: str, problem: Problem) -> Problem:
+        return problem.model_copy(update={"detector": lane}) if lane in self.detectors else problem
 
     def shutdown(self, patience_s: float) -> None:
         """End all processes; those that hang are left to find that nobody is there any more."""
@@ -110,10 +117,17 @@ class Engines:
             usable = [lane for lane in self.lanes if lane.is_ready and not lane.broken]
             for lane in usable:
                 self._count(lane)
-            if time.monotonic() > next_check and self._is_idle():
+            self._forget(at_work := self._at_work())
+            if time.monotonic() > next_check:
                 for lane in usable:
-                    self._check(lane)
+                    if lane.name not in at_work:
+                        self._check(lane)
                 next_check = time.monotonic() + _CHECK_S
+
+    def _forget(self, at_work: Container[str]) -> None:
+        """What was found before a run is no news after it."""
+        with self._lock:
+            self._found = {name: problems for name, problems in self._found.items() if name not in at_work}
 
     def _count(self, lane: Lane[Detector] | Lane[Scalars]) -> None:
         try:

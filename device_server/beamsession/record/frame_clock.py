@@ -28,6 +28,7 @@ class FrameClock:
     def __init__(self) -> None:
         self._lags: list[int] = []
         self._recent: deque[int] = deque(maxlen=_RECENT)
+        self._plain = 0  # frames in a row that were not far ahead
         self._least_plain: int | None = None  # of all that were not far ahead
         self._least_lag = 0
         self._none_waited = False
@@ -37,8 +38,12 @@ class FrameClock:
         lag = receive_ns - time_ns
         if lag >= -_LATE_NS:
             self._least_plain = lag if self._least_plain is None else min(self._least_plain, lag)
+            self._plain += 1
+        else:
+            self._plain = 0
         self._recent.append(lag)
-        ahead = _ahead(self._recent)
+        # Where none of them is far ahead there is nothing to look for: so it is for nearly every frame.
+        ahead = None if self._plain >= len(self._recent) else _ahead(self._recent)
         self._least_lag = ahead if ahead is not None else (self._least_plain or 0)
         self._none_waited = self._none_waited or empty_ns - time_ns > _LATE_NS
         if len(self._lags) < _FIRST:

@@ -17,10 +17,12 @@ class Identity:
         self._same_ids = 0
         self._last_ns = 0
         self._same_stamps = 0
+        self._stamps_differ = False
         self.ids_differ = False
 
     def see_stamp(self, time_ns: int) -> None:
         """Take the next frame's time stamp."""
+        self._stamps_differ = self._stamps_differ or (self._same_stamps > 0 and time_ns != self._last_ns)
         self._same_stamps = self._same_stamps + 1 if time_ns == self._last_ns else 1
         self._last_ns = time_ns
 
@@ -47,6 +49,11 @@ class Identity:
         self._id_at[time_ns] = None if shared else unique_id
         if len(self._id_at) > _REMEMBERED:
             self._id_at.popitem(last=False)
+
+    @property
+    def tells_nothing(self) -> bool:
+        """Whether no id and no time stamp has ever differed from another: all frames may be one, or each a new one."""
+        return not self.ids_differ and not self._stamps_differ
 
     @property
     def is_repeated(self) -> bool:

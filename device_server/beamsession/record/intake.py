@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
-import time
-from collections import deque
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -17,15 +14,11 @@ from beamsession.record.identity import Identity
 from beamsession.record.orders import Received
 from beamsession.record.ring import FrameTooLargeError
 from beamsession.record.sources.source import Count
+from beamsession.record.stop import LONGEST_STOP_S, Stop
 
-_QUIET_S = 0.1  # so long without a small frame: all that was posted before the stop is here
-_LONGEST_QUIET_S = 1.0
-_SLOW_LINK = 12_500_000  # bytes/s, of 100 Mbit/s Ethernet: a large frame is as long on its way
-_GAPS = 10  # between frames; the largest tells how long to wait for one more
-_LONGEST_STOP_S = 3.0
 _LATECOMER_S = 0.5  # how long a frame that was overtaken by the last declared one is waited for
+_LAST_S = 2.0  # so long without a frame once the detector says that it has made all: the others do not come
 _USUAL_FIRST_IDS = (0, 1, -(1 << 31))  # the last where a counter of 32 bits overflows
-_NS = 1_000_000_000
 _log = logging.getLogger(__name__)
 
 
@@ -85,12 +78,7 @@ class Intake:
         self._cut_off = False
         self._doubt = ""
         self._unpaired = ""
-        self._stop_ns: int | None = None
-        self._stopping_since = 0.0
-        self._last_frame = 0.0
-        self._gaps: deque[float] = deque(maxlen=_GAPS)
-        self._nbytes = 0
-        self._passed_the_stop = False
+        self._stop = Stop()
 
     def arm(self, now_ns: int) -> None:
         """Record what comes from now on; a frame that came before and was held back is not among it."""
@@ -109,11 +97,11 @@ class Intake:
             return
         if self.reached or self._failure:
             return
-        if self._is_after_the_stop(frame, posted, empty_ns):
+        if self._stop.is_before(frame.receive_ns, posted, empty_ns):
             self._pass_the_stop(frame)
             return
         self._armed_ns = 0
-        self._time(frame)
+        self._stop.see(frame.nbytes)
         self._latest_posted_ns = max(self._latest_posted_ns, posted or 0)
         if self._cut_off and self._is_sent_again(frame):
             return
@@ -158,7 +146,7 @@ class Intake:
         """Take the detector's own counter of the frames it made; what it made after a stop is not counted."""
         for count in counts:
             made_ns = self._clock.ours(count.time_ns)
-            if self._stop_ns is None or made_ns <= self._stop_ns:
+            if self._stop.at_ns is None or made_ns <= self._stop.at_ns:
                 self._produced.see(count.value, counting=self.armed)
 
     def count_disconnections(self, count: int) -> None:
@@ -172,23 +160,22 @@ class Intake:
     @property
     def stopping(self) -> bool:
         """Whether only frames posted before the stop are taken."""
-        return self._stop_ns is not None
+        return self._stop.at_ns is not None
 
     def stop(self, at_ns: int) -> None:
         """Take no frame that was posted after `at_ns`."""
-        self._stop_ns = at_ns
-        self._stopping_since = time.monotonic()
+        self._stop.order(at_ns)
 
     def is_over(self, now: float, *, held_back: bool) -> bool:
         """Whether a stop is done: a later frame has come, or none for a while, or it takes too long."""
         if not self.stopping:
             return False
-        quiet = now - max(self._last_frame, self._stopping_since) > self._quiet_s and not held_back
-        if quiet or self._passed_the_stop or not self.armed or self._failure:
+        quiet = self._stop.is_quiet(now) and not held_back
+        if quiet or self._stop.is_passed or not self.armed or self._failure:
             return True
-        if now - self._stopping_since <= _LONGEST_STOP_S:
+        if not self._stop.takes_too_long(now):
             return False
-        self._doubt_that(f"frames may be missing: they were still coming {_LONGEST_STOP_S:g} s after the stop")
+        self._doubt_that(f"frames may be missing: they were still coming {LONGEST_STOP_S:g} s after the stop")
         return True
 
     def look_at_the_end(self, now: float) -> None:
@@ -196,12 +183,18 @@ class Intake:
         if self.reached or self.declared is None or self._first is None:
             return
         lost = self._tally.lost
-        if self._tally.received + lost < self.declared:
+        if self._has_made_all(self.declared) and now - self._stop.last_frame > _LAST_S:
+            self._reach()
+        elif self._tally.received + lost < self.declared:
             self._overtaken_since = None
         elif self._overtaken_since is None:
             self._overtaken_since = now
         elif now - self._overtaken_since > _LATECOMER_S:
             self._reach()
+
+    def _has_made_all(self, declared: int) -> bool:
+        made = self._produced_frames()
+        return made is not None and made >= declared + self._tally.skipped
 
     def fail(self, sentence: str) -> None:
         """The run cannot go on; the first reason stands."""
@@ -238,36 +231,15 @@ class Intake:
             failure=self._failure,
             unconnected=unconnected,
             exposure_s=exposure_s,
+            frame_bytes=None if self._format is None else self._format.nbytes,
         )
-
-    def _time(self, frame: Item) -> None:
-        """Note what tells how long another frame may be on its way."""
-        now = time.monotonic()
-        if self._last_frame:
-            self._gaps.append(now - self._last_frame)
-        self._last_frame = now
-        self._nbytes = frame.nbytes
-
-    @property
-    def _quiet_s(self) -> float:
-        """So long without a frame: all that was posted before the stop is here."""
-        on_its_way = min(3 * max(self._gaps, default=math.inf), self._nbytes / _SLOW_LINK)
-        return min(max(_QUIET_S, on_its_way), _LONGEST_QUIET_S)
-
-    def _is_after_the_stop(self, frame: Item, posted: int | None, empty_ns: int) -> bool:
-        """By when it was posted; else by its arrival, where it has not waited with us."""
-        if self._stop_ns is None:
-            return False
-        if posted is not None:
-            return posted > self._stop_ns
-        return empty_ns >= self._stop_ns and frame.receive_ns > self._stop_ns + self._quiet_s * _NS
 
     def _pass_the_stop(self, frame: Item) -> None:
         """The first frame after the stop shows by its id whether all before it came."""
         last = self._tally.last
-        if self._numbered and not self._passed_the_stop and last is not None and frame.unique_id > last:
+        if self._numbered and not self._stop.is_passed and last is not None and frame.unique_id > last:
             self._tally.pass_by(frame.unique_id)
-        self._passed_the_stop = True
+        self._stop.is_passed = True
 
     def _take_new(self, frame: Any, posted: int | None) -> None:
         is_other = self._follow_ids(frame, is_timed=posted is not None)
@@ -284,7 +256,7 @@ class Intake:
     def _record(self, frame: Item, *, is_other: bool) -> None:
         if self._format is None:
             self._format = frame.format
-        elif frame.format != self._format:
+        elif frame.format is not self._format and frame.format != self._format:
             self.fail(self._format.changed_to(frame.format))
             return
         if self._is_past_the_last(frame.unique_id):
@@ -369,7 +341,8 @@ class Intake:
             return self._unpaired
         if self._cut_off and not self._doubt:
             return "frames may be missing: its source disconnected, and no frame has come since"
-        if self._untold and not self._doubt and (self._identity.ids_differ or self._tally.duplicates):
+        untold = self._untold and (self._identity.ids_differ or self._tally.duplicates)
+        if not self._doubt and (untold or (self._tally.duplicates and self._identity.tells_nothing)):
             return "frames may be missing: its unique ids do not tell its frames apart"
         return self._doubt
 
@@ -384,7 +357,7 @@ class Intake:
         the stop: which of them the counter had seen at that moment is not known.
         """
         unknown_start = self._was_running and not self._produced.was_reset
-        if not self._produced.is_known or unknown_start or self._passed_the_stop:
+        if not self._produced.is_known or unknown_start or self._stop.is_passed:
             return None
         return self._produced.total
 

@@ -6,14 +6,16 @@ import fcntl
 import os
 import re
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from beamsession.model.abridged import Abridger, readings_from_json, readings_json
+from beamsession.model.abridged import abridged, digest_of, readings_from_json, readings_json
 from beamsession.model.errors import RefusedError, UnavailableError
 from beamsession.model.plan import RunKey, RunPlan
+from beamsession.model.reading import ReadingConfig
 from beamsession.model.report import RunReport
 from beamsession.model.value import Value
 from beamsession.record.readings.reading import Reading
@@ -23,10 +25,11 @@ _READINGS = "readings-"
 
 
 class BegunRun(Value):
-    """A run that has begun and not ended, as last written down."""
+    """A run that has begun and not ended, as last written down; `constants_end` once they are read."""
 
     plan: RunPlan
     report: RunReport
+    constants_end: dict[str, Reading] | None = None
 
 
 class UnclosedMaster(Value):
@@ -57,7 +60,6 @@ class Journal:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._abridger = Abridger()
         folder.mkdir(parents=True, exist_ok=True)
         self._lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
         try:
@@ -103,9 +105,16 @@ class Journal:
             self._forget_readings()
         return Memory(tuple(begun), tuple(finished), tuple(unreadable), tuple(unclosed))
 
-    def write_begun(self, plan: RunPlan, report: RunReport) -> None:
+    def write_begun(self, plan: RunPlan, report: RunReport, constants_end: Mapping[str, Reading] | None = None) -> None:
         """Write down that this run lives, and how far it is."""
-        self._replace(self._path(plan.key, _BEGUN), _json(BegunRun(plan=self._short(plan), report=report)))
+        ends = None if constants_end is None else dict(constants_end)
+        begun = BegunRun(plan=self._short(plan), report=report, constants_end=ends)
+        self._replace(self._path(plan.key, _BEGUN), _json(begun))
+
+    def keep_readings(self, readings: tuple[ReadingConfig, ...]) -> None:
+        """Write them down unless they are: runs name them by their digest. The first run need not wait for that."""
+        if readings and not (path := self._readings_path(digest_of(readings))).exists():
+            self._replace(path, readings_json(readings))
 
     def write_finished(self, report: RunReport) -> None:
         """Write down the outcome; from now on the run is no longer begun."""
@@ -133,14 +142,12 @@ class Journal:
 
     def _read_begun(self, path: Path) -> BegunRun:
         entry = BegunRun.model_validate_json(path.read_bytes())
-        return BegunRun(plan=self._whole(entry.plan), report=entry.report)
+        return entry.model_copy(update={"plan": self._whole(entry.plan)})
 
     def _short(self, plan: RunPlan) -> RunPlan:
         """`plan` with its readings written beside it."""
-        short = self._abridger.short(plan)
-        if plan.readings and not (readings := self._readings_path(short.readings_digest)).exists():
-            self._replace(readings, readings_json(plan.readings))
-        return short
+        self.keep_readings(plan.readings)
+        return abridged(plan)
 
     def _whole(self, plan: RunPlan) -> RunPlan:
         if not plan.readings_digest:

@@ -11,9 +11,11 @@ from typing import Protocol
 
 from beamsession.record.compression import Chunk, Encoder
 from beamsession.record.frame import Frame
+from beamsession.record.pace import Pace
 from beamsession.record.ring import Outlet, Slot
 
 _JOB_BYTES = 1 << 20  # small frames go to a thread together: handing over costs as much as compressing one
+_RELEASED_BYTES = 1 << 18
 _JOBS_PER_THREAD = 3  # one in work, one next, one done while the file is flushed
 
 Ready = tuple[Slot, Chunk | None]
@@ -50,18 +52,29 @@ def lane_for(outlet: Outlet, encode: Encoder | None, threads: int) -> Lane:
 
 
 class Straight:
-    """Frames are written as they stand in the ring."""
+    """Frames are written as they stand in the ring; small ones are taken, and their slots given back, together."""
 
     def __init__(self, outlet: Outlet) -> None:
         self._outlet = outlet
+        self._pace = Pace()
 
     def wake(self) -> Sequence[int]:
         return (self._outlet.fileno(),)
 
     def ready(self) -> Iterator[Ready]:
+        self._pace.wait()
+        written: list[Slot] = []
+        size = 0
         for slot in self._outlet.take():
             yield slot, None
-            self._outlet.release(slot)
+            written.append(slot)
+            size += slot.frame.payload.nbytes
+            if size >= _RELEASED_BYTES:
+                self._outlet.release(*written)
+                written.clear()
+                size = 0
+        if written:
+            self._outlet.release(*written)
 
     @property
     def ended(self) -> bool:

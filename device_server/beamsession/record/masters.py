@@ -1,12 +1,15 @@
-"""The masters of a recorder's runs, written by a process of their own."""
+"""The masters of a recorder's runs, and what is left in data files that broke: the work of a process of its own."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 
-from beamsession.model.abridged import Abridger
+from beamsession.model.abridged import abridged
+from beamsession.model.completeness import Completeness
+from beamsession.model.data_layout import DataLayout
 from beamsession.model.errors import UnavailableError
 from beamsession.model.plan import RunPlan
 from beamsession.model.reading import ReadingConfig
@@ -17,6 +20,7 @@ from beamsession.record.readings.reading import Reading
 
 _START_S = 15.0  # with the start of a new process on a busy machine
 _CLOSE_S = 300.0  # ten thousand readings that changed all the time
+_COUNT_S = 60.0  # the ids of a few million frames, on a disk that is slow
 
 
 class Know(Value):
@@ -48,12 +52,34 @@ class Closed(Value):
     complaints: tuple[str, ...]
 
 
+class Mend(Value):
+    """Wait for the writer of this file to end, and make the file readable."""
+
+    data_file: Path
+    patience_s: float
+
+
+class Salvage(Value):
+    """Do the same and correct an account by the frames that are in the file."""
+
+    data_file: Path
+    patience_s: float
+    layout: DataLayout
+    known: Completeness
+
+
+class Corrected(Value):
+    """The answer: the account; `problem` tells why the file could not be looked at, then it is as it was."""
+
+    account: Completeness
+    problem: str = ""
+
+
 class Masters:
     """Speaks to the process; one that died is replaced. `eager` starts it now, else the first master waits for it."""
 
     def __init__(self, readings: Sequence[ReadingConfig], *, eager: bool) -> None:
         self._readings = tuple(readings)
-        self._abridger = Abridger()
         self._starting = threading.Lock()
         self._closed = False
         self._child: Child | None = None
@@ -86,13 +112,25 @@ class Masters:
             constants_start=None if constants_start is None else dict(constants_start),
             constants_end=None if constants_end is None else dict(constants_end),
         )
+        return Closed.model_validate(self._ask_again("close", order, _CLOSE_S)).complaints
+
+    def mend(self, data_file: Path, patience_s: float) -> None:
+        """Make the file of a writer that died readable; see `salvage.make_readable`.
+
+        Raises RefusedError where it cannot be, UnavailableError when the disk refuses or does not answer.
+        """
+        self._ask("mend", Mend(data_file=data_file, patience_s=patience_s), patience_s + _COUNT_S)
+
+    def salvage(self, data_file: Path, patience_s: float, layout: DataLayout, known: Completeness) -> Corrected:
+        """Make the file of a writer that died readable, and correct the account `known` by what is in it.
+
+        A file that is not read within a minute, or ends the process that reads it, leaves the account as it was.
+        """
+        order = Salvage(data_file=data_file, patience_s=patience_s, layout=layout, known=known)
         try:
-            answer = self._ask("close", order, _CLOSE_S)
+            return Corrected.model_validate(self._ask_again("salvage", order, patience_s + _COUNT_S))
         except UnavailableError as fault:
-            if fault.code != "PROCESS_GONE":
-                raise
-            answer = self._ask("close", order, _CLOSE_S)  # It died meanwhile; closing can be done again.
-        return Closed.model_validate(answer).complaints
+            return Corrected(account=known, problem=f"{data_file} could not be looked at: {fault.sentence}")
 
     def pids(self) -> dict[str, int]:
         """Its process by role; waits for nothing."""
@@ -109,7 +147,16 @@ class Masters:
 
     def _short(self, plan: RunPlan) -> RunPlan:
         """Ten thousand readings are not sent with each run; those of an older configuration have to be."""
-        return self._abridger.short(plan) if plan.readings == self._readings else plan
+        return abridged(plan) if plan.readings == self._readings else plan
+
+    def _ask_again(self, what: str, order: Value, patience_s: float) -> dict[str, object]:
+        """Ask for what can be done twice: a process that died meanwhile is replaced, once."""
+        try:
+            return self._ask(what, order, patience_s)
+        except UnavailableError as fault:
+            if fault.code != "PROCESS_GONE":
+                raise
+            return self._ask(what, order, patience_s)
 
     def _ask(self, what: str, order: Value, patience_s: float) -> dict[str, object]:
         child = self._living()

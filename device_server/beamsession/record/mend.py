@@ -13,6 +13,7 @@ from pathlib import Path
 
 from beamsession.model.errors import RefusedError
 from beamsession.model.value import Value
+from beamsession.record.allocation import give_back
 from beamsession.record.lockfile import LockFile
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -60,6 +61,7 @@ def _mend_open(descriptor: int, data_file: Path) -> Mended:
     good = _closed(superblock, size)
     if good == superblock:
         return Mended(needed=False, empty=False, size=size)
+    give_back(descriptor)
     # What the dead writer handed to the kernel shall be on the disk before the superblock vouches for it.
     os.fsync(descriptor)
     os.pwrite(descriptor, good, 0)

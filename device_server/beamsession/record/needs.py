@@ -16,7 +16,7 @@ def frame_problems(plan: RunPlan, measures: Mapping[str, Measure], free: int | N
     """NO_SPACE_FOR_FRAMES, RING_SMALL, FRAME_SIZE_UNKNOWN and CLOCK_SKEW; `free` bytes on the disk, None: unknown."""
     problems: list[Problem] = []
     for name, measure in measures.items():
-        problems += _ring_problems(name, measure)
+        problems += ring_problems(name, measure)
         problems += _clock_problems(plan, name, measure)
         if measure.frame_bytes is None and plan.frames is not None:
             problems.append(
@@ -55,7 +55,8 @@ def _space_problems(plan: RunPlan, measures: Mapping[str, Measure], free: int) -
     ]
 
 
-def _ring_problems(name: str, measure: Measure) -> list[Problem]:
+def ring_problems(name: str, measure: Measure) -> list[Problem]:
+    """RING_SMALL where the memory of the detector `name` holds fewer than a few of its frames."""
     if not measure.frame_bytes:
         return []
     frames = measure.ring_bytes // measure.frame_bytes

@@ -23,6 +23,7 @@ class Subscribe(Value):
 class Received(Value):
     """From a receiver: its account; frames that found the ring full count as missing.
 
+    `frame_bytes` is one of its frames uncompressed, None before the first.
     `reached`: the declared number is there. `ended`: no more frames follow, the account is final. `unconnected` are
     the PVs that do not answer now; `exposure_s` is what the detector says, None where it is not asked.
     """
@@ -33,6 +34,7 @@ class Received(Value):
     failure: str
     unconnected: tuple[str, ...] = ()
     exposure_s: float | None = None
+    frame_bytes: int | None = None
 
 
 class Reserve(Value):

@@ -6,6 +6,7 @@ it is told and what it tells.
 
 from __future__ import annotations
 
+import gc
 import select
 import sys
 import time
@@ -17,6 +18,7 @@ from beamsession.model.detector import DetectorConfig, PvaDetector, StreamedDete
 from beamsession.record.intake import Intake
 from beamsession.record.link import Link, Message
 from beamsession.record.orders import Subscribe, format_to_json
+from beamsession.record.pace import Pace
 from beamsession.record.ring import Inlet, Ring
 from beamsession.record.sources.source import Source, SourceFailedError, UnusableFrameError
 
@@ -25,6 +27,8 @@ _LOOK_S = 0.005
 _SETTLING_S = 2.0
 _PUT_S = 1.0
 _STOPPING_S = 0.025
+# How long the client library waits for the interpreter at most: servers throw frames away while it does.
+_SWITCH_S = 0.0005
 
 
 class Receiver:
@@ -36,6 +40,7 @@ class Receiver:
         self._source = _source(config)
         self._settled = time.monotonic() + _SETTLING_S
         self._link = Link(self._command)
+        self._pace = Pace()
         self._intake: Intake | None = None
         self._empty_ns = 0  # when nothing was waiting for the last time
         self._unconnected_now: tuple[str, ...] = ()
@@ -46,6 +51,7 @@ class Receiver:
         """Serve until the parent is gone; the run in progress then ends with what was received."""
         while self._link.open:
             idle = self._intake is None
+            self._pace.wait()
             if self._link.poll(None if idle else self._pause(), (self._source.fileno(),)):
                 self._link.poll()  # an order that is here as well comes before the frames
                 self._take()
@@ -64,7 +70,9 @@ class Receiver:
         match message.pop("do"):
             case "check":
                 missing = self._unconnected()
-                return {"unconnected": list(missing), "frame_bytes": None if missing else self._source.frame_bytes()}
+                if missing:
+                    return {"unconnected": list(missing), "frame_bytes": None, "hint": ""}
+                return {"unconnected": [], "frame_bytes": self._source.frame_bytes(), "hint": self._source.hint()}
             case "subscribe":
                 return self._subscribe(Subscribe.model_validate(message))
             case "arm":
@@ -127,6 +135,7 @@ class Receiver:
             return
         if intake.armed and not intake.stopping:
             self._source.halt()
+        intake.doubt_ids(self._source.doubt)
         self._source.unsubscribe()
         self._inlet.end()
         self._report(intake, ended=True)
@@ -165,6 +174,8 @@ class Receiver:
                 if intake is not None:
                     intake.count_disconnections(self._source.disconnections())
                     intake.take(frame, self._empty_ns)
+                    if self._source.was_full:
+                        intake.miss_updates()
             if intake is not None:
                 self._count(intake)
         except UnusableFrameError as problem:
@@ -230,7 +241,11 @@ def main(arguments: list[str]) -> None:
     """Serve one detector until the parent process is gone."""
     detector, ring = arguments
     adapter: TypeAdapter[Any] = TypeAdapter(DetectorConfig)
-    Receiver(adapter.validate_json(detector), Ring.inherited(ring)).run()
+    receiver = Receiver(adapter.validate_json(detector), Ring.inherited(ring))
+    # What lives as long as the process is never garbage; looking through it would hold up frames.
+    gc.freeze()
+    sys.setswitchinterval(_SWITCH_S)
+    receiver.run()
 
 
 if __name__ == "__main__":

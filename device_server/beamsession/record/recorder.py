@@ -8,6 +8,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -25,7 +26,7 @@ from beamsession.record.deadline import DiskHand, sentence_of
 from beamsession.record.detector import Detector
 from beamsession.record.disk import disk_facts
 from beamsession.record.ending import Ending
-from beamsession.record.engines import Engines
+from beamsession.record.engines import SCALARS, Engines
 from beamsession.record.folders import file_facts
 from beamsession.record.journal import Journal, UnclosedMaster
 from beamsession.record.masters import Masters
@@ -80,6 +81,8 @@ class Recorder:
         self._disk = DiskHand()
         self._journal = Journal(journal_folder)
         memory = self._journal.recall()
+        with suppress(UnavailableError):  # A run that begins says so again.
+            self._journal.keep_readings(tuple(readings))
         self._masters = Masters(readings, eager=bool(detectors or readings))
         self._admission = threading.Lock()
         self._changed = threading.Condition()
@@ -90,7 +93,7 @@ class Recorder:
         self._trouble: dict[str, Problem] = {str(path): _unreadable(path) for path in memory.unreadable}
         self._closing = False
         self._unclosed = UnclosedMasters(memory.unclosed, self._journal, readings, self._disk, self._is_idle)
-        self._engines = Engines(detectors, scalars, self._is_idle)
+        self._engines = Engines(detectors, scalars, self._at_work)
         self._control = threading.Thread(target=self._live_on, name=f"control of {name}", daemon=True)
         self._control.start()
 
@@ -281,6 +284,12 @@ class Recorder:
 
     def _let_go(self, plan: RunPlan) -> list[str]:
         return self._engines.let_go(plan, _RECOVERY_S)
+
+    def _at_work(self) -> set[str]:
+        """The engines that live runs have."""
+        with self._changed:
+            detectors = {item.name for life in self._lives for item in life.plan.detectors}
+            return detectors | ({SCALARS} if self._lives else set())
 
     def _is_idle(self) -> bool:
         with self._changed:

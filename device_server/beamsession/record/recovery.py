@@ -20,7 +20,6 @@ from beamsession.record.ending import Ending
 from beamsession.record.folders import data_files
 from beamsession.record.journal import BegunRun, UnclosedMaster
 from beamsession.record.masters import Masters
-from beamsession.record.salvage import make_readable, salvage
 
 _log = logging.getLogger(__name__)
 
@@ -40,6 +39,7 @@ class Recovery:
         """`let_go` ends what detectors still do for the run that are no processes of ours; its faults, in sentences."""
         self.plan = begun.plan
         self.key = begun.plan.key
+        self._constants_end = begun.constants_end
         self._masters = masters
         self._disk = disk
         self._clock = clock
@@ -89,7 +89,7 @@ class Recovery:
             self._masters,
             self._disk,
             constants_start=None,
-            constants_end=None,
+            constants_end=self._constants_end,
             keep=self.unclosed.append,
         )
 
@@ -102,8 +102,8 @@ class Recovery:
         accounts = tuple(self._account(known, notes) for known in self._report.accounts)
         if self.plan.leads and self.plan.readings_file.exists():
             files.append(self.plan.readings_file)
-            with suppress(BeamsessionError, OSError):  # The master's check complains of what cannot be read.
-                make_readable(self.plan.readings_file, self._patience_s)
+            with suppress(BeamsessionError):  # The master's check complains of what cannot be read.
+                self._masters.mend(self.plan.readings_file, self._patience_s)
         written = sum(account.written for account in accounts)
         reason = f"The recorder process was killed during the run; {written} frames are safe."
         now = self._clock()
@@ -127,8 +127,8 @@ class Recovery:
             return known  # It has no file: what it last told is all there is.
         if not path.exists():
             return known.model_copy(update={"written": 0})
-        found = salvage(path, self._patience_s, layout)
+        found = self._masters.salvage(path, self._patience_s, layout, known)
         if found.problem:
             _log.error("run %s: %s", self.key, found.problem)
             notes.append(found.problem)
-        return found.account(known)
+        return found.account

@@ -13,7 +13,6 @@ import os
 import struct
 from contextlib import suppress
 from dataclasses import dataclass, fields
-from enum import IntEnum
 
 import numpy as np
 
@@ -21,25 +20,32 @@ from beamsession.record.frame import MAX_DIMENSIONS, Frame, FrameFormat
 
 _MIB = 1 << 20
 _PAGE = 4096
-_PLACE = struct.Struct("<IIQQqqq")  # kind, epoch, offset, size, unique id, time stamp, receive time
 _FORMAT = struct.Struct("<I4I8s32s8s12x")  # number of dimensions, shape, dtype, codec, colour mode
-_ENTRY_BYTES = _PLACE.size + _FORMAT.size  # 128: a power of two fills the pipe's pages without a rest
+_ENTRY = struct.Struct(f"<IIQQqqq{_FORMAT.size}s")  # kind, epoch, offset, size, unique id, time stamp, receive time
+_ENTRY_BYTES = _ENTRY.size  # 128: a power of two fills the pipe's pages without a rest
 _FREED = struct.Struct("<QQ")
 _PIPE_BYTES = 512 << 10
 # What a codec may add to a frame that it could not make smaller.
 _CODEC_BYTES = 1 << 16
 _CODEC_SHARE = 16
 _TAKEN_AT_ONCE = 64
+_LOOKED_FOR_AFTER = 1 << 18
+_POPULATE_WRITE = 23  # MADV_POPULATE_WRITE
+_POPULATED_BYTES = 64 << 20
+_FRAME, _END = 1, 2  # kinds of entries
 _MAX_SLOTS = 4000  # what the pipe back can hold, so that the writer never waits for a receiver that died
-
-
-class _Kind(IntEnum):
-    FRAME = 1
-    END = 2
 
 
 class FrameTooLargeError(ValueError):
     """A single frame is larger than the ring."""
+
+
+def _mapped(memory: int, size: int) -> mmap.mmap:
+    """The ring's memory, its first part with its pages: a run's first frames need not wait for them."""
+    mapped = mmap.mmap(memory, size)
+    with suppress(OSError):  # Linux before 5.14 cannot
+        mapped.madvise(_POPULATE_WRITE, 0, min(size, _POPULATED_BYTES))
+    return mapped
 
 
 @dataclass(frozen=True)
@@ -54,7 +60,7 @@ class Ring:
 
     @classmethod
     def create(cls, mib: int) -> Ring:
-        """A ring of `mib` MiB; memory is taken only as far as slots are used."""
+        """A ring of `mib` MiB; of its memory 64 MiB are taken at once, more only as far as slots are used."""
         memory = os.memfd_create("beamsession-ring")
         os.ftruncate(memory, mib * _MIB)
         filled_out, filled_in = os.pipe()
@@ -98,17 +104,21 @@ class Inlet:
     def __init__(self, ring: Ring) -> None:
         self._ring = ring
         size = os.fstat(ring.memory).st_size
-        self._memory = np.frombuffer(mmap.mmap(ring.memory, size), np.uint8)
+        self._memory = np.frombuffer(_mapped(ring.memory, size), np.uint8)
         pipe_bytes = fcntl.fcntl(ring.filled_in, fcntl.F_GETPIPE_SZ)
         self._most_slots = min(_MAX_SLOTS, pipe_bytes // _ENTRY_BYTES - 1)
         self._epoch = 0
         self._slot = 0
         self._free: list[int] = []
+        self._put_since = 0  # bytes, since the slots that came back were last looked for
+        self._form: FrameFormat | None = None
+        self._packed_form = b""
 
     def begin(self, epoch: int) -> None:
         """Begin the run `epoch`: all slots are free, their size is that of the first frame."""
         self._epoch = epoch
         self._slot = 0
+        self._put_since = 0
         self._free = []
         self._collect()
 
@@ -116,18 +126,25 @@ class Inlet:
         """Copy a frame into the ring; False if it is full. Raises FrameTooLargeError."""
         if not self._slot:
             self._lay_out(frame.format)
-        self._collect()
         payload = frame.payload.view(np.uint8)
-        if payload.nbytes > self._slot:
-            raise FrameTooLargeError(f"a frame of {payload.nbytes} bytes, the first announced {self._slot}")
+        size = payload.nbytes
+        if size > self._slot:
+            raise FrameTooLargeError(f"a frame of {size} bytes, the first announced {self._slot}")
+        self._put_since += size
+        if self._put_since > _LOOKED_FOR_AFTER or not self._free:
+            self._collect()
+            self._put_since = 0
         if not self._free:
             return False
         offset = self._free.pop()
-        np.copyto(self._memory[offset : offset + payload.nbytes], payload)
-        place = _PLACE.pack(
-            _Kind.FRAME, self._epoch, offset, payload.nbytes, frame.unique_id, frame.time_ns, frame.receive_ns
+        self._memory[offset : offset + size] = payload
+        if frame.format is not self._form and frame.format != self._form:
+            self._form, self._packed_form = frame.format, _packed(frame.format)
+        self._send(
+            _ENTRY.pack(
+                _FRAME, self._epoch, offset, size, frame.unique_id, frame.time_ns, frame.receive_ns, self._packed_form
+            )
         )
-        self._send(place + _packed(frame.format))
         return True
 
     def free(self) -> int:
@@ -137,7 +154,7 @@ class Inlet:
 
     def end(self) -> None:
         """Tell the writer that no more frames follow in this run."""
-        self._send(_PLACE.pack(_Kind.END, self._epoch, 0, 0, 0, 0, 0) + bytes(_FORMAT.size))
+        self._send(_ENTRY.pack(_END, self._epoch, 0, 0, 0, 0, 0, b""))
 
     def _lay_out(self, form: FrameFormat) -> None:
         room = form.nbytes + (form.nbytes // _CODEC_SHARE + _CODEC_BYTES if form.codec else 0)
@@ -176,7 +193,7 @@ class Outlet:
     def __init__(self, ring: Ring) -> None:
         self._ring = ring
         size = os.fstat(ring.memory).st_size
-        self._memory = np.frombuffer(mmap.mmap(ring.memory, size), np.uint8)
+        self._memory = np.frombuffer(_mapped(ring.memory, size), np.uint8)
         self._epoch = 0
         self._packed_format = b""
         self._last_format = FrameFormat((), "|u1")
@@ -207,16 +224,14 @@ class Outlet:
         if not data:
             self.ended = True  # no process is left that could put one in
         slots: list[Slot] = []
-        for at in range(0, len(data), _ENTRY_BYTES):
-            kind, epoch, offset, size, unique_id, time_ns, receive_ns = _PLACE.unpack_from(data, at)
+        for kind, epoch, offset, size, unique_id, time_ns, receive_ns, form in _ENTRY.iter_unpack(data):
             if epoch != self._epoch:
                 continue
-            if kind == _Kind.END:
+            if kind == _END:
                 self.ended = True
                 continue
-            form = self._format(data[at + _PLACE.size : at + _ENTRY_BYTES])
             payload = self._memory[offset : offset + size]
-            slots.append(Slot(Frame(form, unique_id, time_ns, receive_ns, payload), offset))
+            slots.append(Slot(Frame(self._format(form), unique_id, time_ns, receive_ns, payload), offset))
         return slots
 
     def release(self, *slots: Slot) -> None:

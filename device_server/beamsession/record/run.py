@@ -28,7 +28,6 @@ from beamsession.record.folders import data_files, existing_file_problems, make_
 from beamsession.record.journal import Journal, UnclosedMaster
 from beamsession.record.masters import Masters
 from beamsession.record.readings.reading import Reading
-from beamsession.record.salvage import make_readable, salvage
 from beamsession.record.scalars import ReadingsLost
 from beamsession.record.stall import Stall
 
@@ -65,6 +64,7 @@ class LiveRun:
         self._constants: Mapping[str, Reading] = {}
         self._failures: dict[str, str] = {}
         self._lost = ReadingsLost()
+        self._unread: list[str] = []
         self._report = first_report(plan)
         self.unclosed: list[UnclosedMaster] = []
 
@@ -241,7 +241,7 @@ class LiveRun:
         report = self._set(state=RunState.DRAINING, accounts=accounts, rate=0.0, warnings=())
         if self.plan.leads:  # A recorder that is killed from now on need not find out again how it went.
             self._set(own=state, reason=reason)
-            self._write_down()
+            self._write_down(constants_end)
         report = self._with_others(report.model_copy(update={"state": state, "reason": reason}))
         if not recorded and not report.written:
             return self._without_files(report)
@@ -269,14 +269,22 @@ class LiveRun:
         broken = [name for name in self._failures if name in files and files[name].exists()]
         if self._crew.scalars_name in broken:
             broken.remove(self._crew.scalars_name)
-            with suppress(BeamsessionError, OSError):  # The master's check complains of what cannot be read.
-                make_readable(files[self._crew.scalars_name], _CLOSE_S)
+            with suppress(BeamsessionError):  # The master's check complains of what cannot be read.
+                self._masters.mend(files[self._crew.scalars_name], _CLOSE_S)
         layouts = {item.name: item.layout or OWN_LAYOUT for item in self.plan.detectors}
-        found = {name: salvage(files[name], _CLOSE_S, layouts[name]) for name in broken}
-        return tuple(found[item.detector].account(item) if item.detector in found else item for item in accounts)
+        corrected: list[Completeness] = []
+        for item in accounts:
+            if item.detector in broken:
+                name = item.detector
+                found = self._masters.salvage(files[name], _CLOSE_S, layouts[name], item)
+                item = found.account
+                self._unread += [found.problem] if found.problem else []
+            corrected.append(item)
+        return tuple(corrected)
 
     def _own_verdict(self, ending: Ending, accounts: tuple[Completeness, ...]) -> tuple[RunState, str]:
         state, reason = (RunState.ABORTED, ending.reason) if ending.reason else verdict(accounts)
+        reason = joined(reason, *self._unread)
         troubles = [self._failures.get(self._crew.scalars_name), self._lost.sentence]
         if not any(troubles):
             return state, reason
@@ -329,10 +337,10 @@ class LiveRun:
             before = (self._ending, self._wants_pause)
             self._changed.wait_for(lambda: (self._ending, self._wants_pause) != before, _TICK_S)
 
-    def _write_down(self) -> None:
+    def _write_down(self, constants_end: Mapping[str, Reading] | None = None) -> None:
         """Best effort: a journal that fails now costs only the pauses of a run that dies as well."""
         try:
-            self._journal.write_begun(self.plan, self.report())
+            self._journal.write_begun(self.plan, self.report(), constants_end)
         except BeamsessionError:
             _log.exception("run %s: the journal could not be written", self.key)
 

@@ -1,4 +1,7 @@
-"""What is safe in the data file of a writer that died: wait for its lock, mend it, count its frames."""
+"""What is safe in the data file of a writer that died: wait for its lock, mend it, count its frames.
+
+A damaged file can end the process that reads it, and a dead disk freeze it: the recorder has this done by its scribe.
+"""
 
 from __future__ import annotations
 

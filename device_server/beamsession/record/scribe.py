@@ -1,4 +1,6 @@
-"""The process that writes the masters of a recorder: a disk that breaks or hangs takes it along, never the recorder.
+"""The process that writes a recorder's masters and looks into data files that broke.
+
+A disk that breaks or hangs takes it along, and so does a damaged file, never the recorder.
 
 Started as `python -m beamsession.record.scribe`; `beamsession.record.masters` speaks to it. The HDF5 library holds on
 to a file that it could not close and ends its process when it touches that once more; so this one ends by itself after
@@ -14,8 +16,9 @@ from beamsession.model.abridged import Completer
 from beamsession.model.errors import UnavailableError
 from beamsession.record import nexus
 from beamsession.record.link import Link, Message
-from beamsession.record.masters import Closed, CloseMaster, Know, StartMaster
+from beamsession.record.masters import Closed, CloseMaster, Corrected, Know, Mend, Salvage, StartMaster
 from beamsession.record.refusal import disk_words
+from beamsession.record.salvage import make_readable, salvage
 
 _GIVEN_UP = 3
 
@@ -65,6 +68,14 @@ class Scribe:
                     constants_end=close.constants_end,
                 )
                 return Closed(complaints=complaints).model_dump(mode="json")
+            case "mend":
+                mend = Mend.model_validate(message)
+                make_readable(mend.data_file, mend.patience_s)
+                return None
+            case "salvage":
+                order = Salvage.model_validate(message)
+                found = salvage(order.data_file, order.patience_s, order.layout)
+                return Corrected(account=found.account(order.known), problem=found.problem).model_dump(mode="json")
             case other:
                 raise ValueError(f"unknown command {other!r}")
 

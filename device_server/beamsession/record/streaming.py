@@ -19,7 +19,8 @@ from beamsession.model.plan import RunPlan
 from beamsession.model.report import Problem
 from beamsession.record.child import Child, Message
 from beamsession.record.detector import Measure, Progress
-from beamsession.record.orders import Received, Reserve, Subscribe, Written
+from beamsession.record.needs import ring_problems
+from beamsession.record.orders import Received, Reserve, Subscribe, Written, format_from_json
 from beamsession.record.ring import Ring
 from beamsession.record.sources.source import no_answer
 from beamsession.record.stall import Silence
@@ -67,13 +68,13 @@ class StreamingDetector:
             return (Problem(code=problem.code, sentence=problem.sentence, remedy=problem.remedy),)
         self._frame_bytes = found["frame_bytes"] or self._frame_bytes
         if not found["unconnected"]:
-            return ()
+            return tuple(_hints(self._config, found["hint"]))
         missing = no_answer(self._config, tuple(found["unconnected"]), None)
         return (Problem(code=missing.code, sentence=missing.sentence, remedy=missing.remedy),)
 
     def measure(self) -> Measure:
         with self._lock:
-            self._keep_offset()
+            self._keep_facts()
         return Measure(
             frame_bytes=self._frame_bytes,
             ring_bytes=self._config.ring_mib << 20,
@@ -99,13 +100,15 @@ class StreamingDetector:
         subscribe = Subscribe(epoch=self._epoch, frames=frames, timeout=plan.connect_timeout_s)
         self._writer.ask({"do": "reserve", **reserve.model_dump(mode="json")}, _START_S)
         with self._lock:
-            self._keep_offset()
+            self._keep_facts()
             self._run = _Run(self._config, path, frames, Completeness(detector=self.name, expected=frames))
         try:
             reply = self._receiver.ask(
                 {"do": "subscribe", **subscribe.model_dump(mode="json")}, plan.connect_timeout_s + _START_S
             )
             if reply["format"] is not None:
+                with self._lock:
+                    self._run.frame_bytes = format_from_json(reply["format"]).nbytes
                 self._writer.ask({"do": "create", "format": reply["format"]}, _ANSWER_S)
         except BeamsessionError:
             self._call_off()
@@ -161,9 +164,10 @@ class StreamingDetector:
         self._writer.close(_CLOSE_WRITER_S)
         self._ring.close()
 
-    def _keep_offset(self) -> None:
-        """What the last run told of the detector's clock."""
+    def _keep_facts(self) -> None:
+        """What the last run told of the detector's frames and clock."""
         if self._run is not None:
+            self._frame_bytes = self._frame_bytes or self._run.frame_bytes
             self._clock_offset = self._run.account.clock_offset or self._clock_offset
 
     def _ask_receiver(self, what: str, **details: int) -> Message:
@@ -264,6 +268,7 @@ class _Run:
     silence: Silence = field(init=False)
     receiver_ended: bool = False
     writer_ended: bool = False
+    frame_bytes: int | None = None
     _has_all: bool = False
     _written: int = 0
     _failure: str = ""
@@ -281,6 +286,7 @@ class _Run:
     def take_received(self, received: Received) -> None:
         self.account = received.account
         self._unconnected = received.unconnected
+        self.frame_bytes = received.frame_bytes or self.frame_bytes
         self.silence.hear(received.account.received + received.account.duplicates, received.exposure_s)
         if received.reached or received.ended:
             self._has_all = True
@@ -320,6 +326,9 @@ class _Run:
                 remedy="See whether the detector's IOC runs.",
                 blocks=False,
             )
+        ring = Measure(frame_bytes=self.frame_bytes, ring_bytes=self.config.ring_mib << 20, compressed=False)
+        for problem in ring_problems(name, ring):
+            yield problem.model_copy(update={"blocks": False})
         if silent:
             yield Problem(
                 code="NO_FRAMES",
@@ -341,6 +350,16 @@ class _Run:
             self._volumes.popleft()
         begin, volume = self._volumes[0]
         return (self._volumes[-1][1] - volume) / max(now - begin, _RATE_S)
+
+
+def _hints(config: StreamedDetector, hint: str) -> Iterator[Problem]:
+    if hint:
+        yield Problem(
+            code="FRAMES_IN_DOUBT",
+            sentence=f"{config.name}: {hint}",
+            remedy="See the detector's page in the how-to guides for the settings it needs.",
+            blocks=False,
+        )
 
 
 def _tell(child: Child, what: str, **details: int) -> None:

@@ -26,6 +26,9 @@ from beamsession.record.ring import Outlet, Ring
 _log = logging.getLogger(__name__)
 _FLUSH_S = 0.2
 _GIVEN_UP = 3
+# Frames can wait for the writer, in the ring; for the receiver many servers let none wait.
+NICE = 5
+"""What its priority is lowered by."""
 _DRAINING_S = 0.05
 
 
@@ -158,7 +161,7 @@ class Filling:
         """Append a frame, or the chunk it was compressed to, unless the run is aborted or has failed."""
         if self._dropping or self._failure:
             return
-        if self._file is None or self._file.format != frame.format:
+        if self._file is None or (self._file.format is not frame.format and self._file.format != frame.format):
             if self._file is not None and self._file.format is not None and self._next_flush is not None:
                 self.fail(self._file.format.changed_to(frame.format))
                 return
@@ -219,6 +222,7 @@ def _reason(problem: OSError | MemoryError, path: Path) -> str:
 def main(arguments: list[str]) -> None:
     """Serve one detector until the parent process is gone."""
     name, ring = arguments
+    os.nice(NICE)
     Writer(name, Ring.inherited(ring)).run()
 
 

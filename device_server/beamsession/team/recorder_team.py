@@ -48,7 +48,10 @@ class RecorderTeam:
         answers = self._gathered(parts, lambda name, port: port.check(parts[name]))
         problems: list[Problem] = []
         for name, found in answers.items():
-            problems += [_problem(name, found)] if isinstance(found, BeamsessionError) else _named(name, found)
+            if isinstance(found, BeamsessionError):
+                problems.append(_problem(name, found))
+            else:
+                problems += _named(name, found) if self._is_worth_naming(parts) else found
         return tuple(problems)
 
     def prepare(self, plan: RunPlan) -> None:
@@ -59,7 +62,8 @@ class RecorderTeam:
         if refused:
             self._gathered(set(parts) - set(faults), lambda _, port: port.abort(plan.key))
             first = next(iter(refused.values()))
-            sentence = by_recorder({name: fault.sentence for name, fault in refused.items()})
+            sentences = {name: fault.sentence for name, fault in refused.items()}
+            sentence = by_recorder(sentences) if self._is_worth_naming(parts) else first.sentence
             raise RefusedError(sentence, code=first.code, value=str(plan.key), remedy=first.remedy)
         for fault in faults.values():
             raise fault
@@ -128,6 +132,10 @@ class RecorderTeam:
             silent=silent,
         )
 
+    def _is_worth_naming(self, parts: Mapping[str, RunPlan]) -> bool:
+        """Whether a sentence about a run says which recorder it comes from: not where the first has it all."""
+        return list(parts) != [next(iter(self._members))]
+
     def _keep_forgotten(self, *, all_heard: bool) -> None:
         """A part whose recorder did not hear that its run is over is ended and forgotten, and is no news."""
         for key in list(self._forgotten):
@@ -177,7 +185,7 @@ class RecorderTeam:
             if name in gone and member.fault is not None:
                 yield _problem(name, member.fault)
             elif not member.was_heard:
-                yield Problem(code="STARTING", sentence=f"{name}: Waiting for it.")
+                yield Problem(code="STARTING", sentence=f"{name}: Waiting for it.", recorder=name)
 
     def _order(self, key: RunKey, work: Callable[[RecorderPort], None]) -> None:
         """An order to all recorders of a run; it is given if one of them has taken it."""
@@ -214,8 +222,10 @@ def _faults(answers: Mapping[str, object]) -> dict[str, BeamsessionError]:
 
 
 def _named(name: str, problems: Iterable[Problem]) -> list[Problem]:
-    return [problem.model_copy(update={"sentence": f"{name}: {problem.sentence}"}) for problem in problems]
+    return [
+        problem.model_copy(update={"sentence": f"{name}: {problem.sentence}", "recorder": name}) for problem in problems
+    ]
 
 
 def _problem(name: str, fault: BeamsessionError) -> Problem:
-    return Problem(code=fault.code, sentence=f"{name}: {fault.sentence}", remedy=fault.remedy)
+    return Problem(code=fault.code, sentence=f"{name}: {fault.sentence}", remedy=fault.remedy, recorder=name)

@@ -13,6 +13,10 @@ from beamsim.areadetector.hdf5_file import Hdf5File
 SINGLE, CAPTURE, STREAM = range(3)
 
 
+LAZY = "Lazy Open..."
+"""What the plugin says while it waits for the first frame, and after a capture that was stopped."""
+
+
 @dataclass
 class FilePlugin:
     """Everything that its records show. `mounts` says what folders of the IOC's host are called here."""
@@ -30,6 +34,7 @@ class FilePlugin:
     swmr_supported: bool = True
     frames_per_flush: int = 0
     write_delay: float = 0.0
+    open_fails: bool = False
     queue_size: int = 20
     capturing: bool = False
     captured: int = 0
@@ -77,6 +82,7 @@ class FilePlugin:
             return
         self._ended.clear()
         self.capturing = True
+        self.message = LAZY if self.lazy_open else ""
         if not self.lazy_open and self.last is not None:
             self._open(self.last)
 
@@ -87,6 +93,11 @@ class FilePlugin:
             self.file.close()
             self.file = None
         self._ended.set()
+
+    def stop(self) -> None:
+        """End by order; what a plugin said of its last file is then not to be read any more."""
+        self.end()
+        self.write_failed, self.message = False, LAZY if self.lazy_open else ""
 
     async def ended(self) -> None:
         """Wait until nothing is captured."""
@@ -115,7 +126,7 @@ class FilePlugin:
         assert self.file is not None
         self.file.write(frame)
         self.captured += 1
-        if self.frames_per_flush and self.captured % self.frames_per_flush == 0:
+        if self.file.swmr and self.captured % self.frames_per_flush == 0:
             self.file.flush()
         if self.captured == self.wanted:
             self.end()
@@ -125,11 +136,14 @@ class FilePlugin:
         self.full_name = self.file_template % arguments[: self.file_template.count("%")]
         path = self._here(self.full_name)
         try:
-            if path is None:
+            if path is None or self.open_fails:
                 raise FileNotFoundError(self.full_name)
             self.file = Hdf5File(path, frame, swmr=self.swmr)
+            self.message = ""
+            self.frames_per_flush = max(self.frames_per_flush, 1)  # one chunk at least
         except OSError:
             self.write_failed, self.message = True, f"Error opening file {self.full_name}, status=3"
+            self.end()
             return False
         return True
 

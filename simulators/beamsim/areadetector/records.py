@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,7 @@ from beamsim.areadetector.file_plugin import FilePlugin
 _DISABLE_ENABLE = ["Disable", "Enable"]
 _NO_YES = ["No", "Yes"]
 _TEXT = 256
+_SEGMENTATION_FAULT = 139
 
 
 def _choice(labels: list[str], name: str, value: int = 0, put: Any = None) -> Any:
@@ -69,12 +71,13 @@ async def _put_capture(group: Any, _instance: Any, value: Any) -> None:
         group.model.capture()
         await group.model.ended()
     else:
-        group.model.end()
+        group.model.stop()
 
 
 async def _put_flush_now(group: Any, _instance: Any, value: Any) -> None:
+    """As in ADCore 3.14, where it meets the closing of the file the IOC is gone; here always, for a client to learn."""
     if value and group.model.file is not None:
-        group.model.file.flush()
+        os._exit(_SEGMENTATION_FAULT)
 
 
 _IMAGE_MODES = ["Single", "Multiple", "Continuous"]
@@ -115,7 +118,7 @@ class CameraRecords(PVGroup):
 
 
 class FilePluginRecords(PVGroup):
-    """Records below for example ``SIM1:HDF1:``; WriteDelay is the simulation's own, seconds for each frame."""
+    """Records below for example ``SIM1:HDF1:``; WriteDelay (s a frame) and OpenFails are the simulation's own."""
 
     enable = _choice(_DISABLE_ENABLE, "EnableCallbacks", put=_sets("enabled", _is("Enable")))
     enable_rbv = _choice(_DISABLE_ENABLE, "EnableCallbacks_RBV")
@@ -134,6 +137,7 @@ class FilePluginRecords(PVGroup):
     swmr_supported = _choice(["Not Supported", "Supported"], "SWMRSupported_RBV")
     swmr_active = _choice(["Off", "Active"], "SWMRActive_RBV")
     frames_flush = _number("NumFramesFlush", put=_sets("frames_per_flush", int))
+    frames_flush_rbv = _number("NumFramesFlush_RBV")
     flush_now = _number("FlushNow", put=_put_flush_now)
     capture = _choice(["Done", "Capture"], "Capture", put=_put_capture)
     capture_rbv = _choice(["Done", "Capturing"], "Capture_RBV")
@@ -150,6 +154,7 @@ class FilePluginRecords(PVGroup):
     temp_suffix = _text("TempSuffix")
     xml_file_name = _text("XMLFileName")
     write_delay = _number("WriteDelay", 0.0, put=_sets("write_delay", float))
+    open_fails = _choice(_NO_YES, "OpenFails", put=_sets("open_fails", _is("Yes")))
 
     def __init__(self, plugin: FilePlugin, **arguments: Any) -> None:
         super().__init__(**arguments)
@@ -164,6 +169,7 @@ class FilePluginRecords(PVGroup):
             self.path_exists: int(plugin.path_exists),
             self.file_name_rbv: plugin.file_name.encode(),
             self.full_name: plugin.full_name.encode(),
+            self.frames_flush_rbv: plugin.frames_per_flush,
             self.dropped: plugin.dropped,
             self.counter: plugin.counter,
             self.num_captured: plugin.captured,

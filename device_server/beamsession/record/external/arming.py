@@ -18,6 +18,7 @@ from beamsession.record.growth import Growth
 _LOOK_S = 0.2
 _SILENT_S = 4.0
 _SETTLE_S = 2.0  # so long without a further frame: the declared number will not be reached
+_LAST_S = 5.0  # the same while nobody has stopped it, and three times the longest that it was silent
 _log = logging.getLogger(__name__)
 
 
@@ -54,6 +55,8 @@ class Arming:
         self._reset()
         self._expected = order.frames
         try:
+            self._count()
+            self._last_frame = time.monotonic()
             self._put_all(self._config.arm)
         except BeamsessionError as fault:
             self._disarm()
@@ -68,7 +71,8 @@ class Arming:
     def arm(self) -> None:
         """It is armed; its frames count from now on."""
         self._count()
-        self._frames.total = 0
+        self._early, self._frames.total = self._frames.total, 0
+        self._armed = True
 
     def pause(self) -> None:
         """Its frames go on counting: it is not known which of them belong to a pause."""
@@ -107,6 +111,7 @@ class Arming:
         try:
             self._count()
             self._heard = time.monotonic()
+            self._notice_that_it_is_spent()
         except BeamsessionError as fault:
             if time.monotonic() - self._heard > _SILENT_S:
                 self._fail(f"the detector {self._config.name} does not answer any more: {fault.sentence}")
@@ -118,8 +123,21 @@ class Arming:
     def told(self) -> Told:
         frames, expected = self._frames.total, self._expected
         known = Completeness(detector=self._config.name, expected=expected, received=frames, written=frames)
+        if self._is_spent and expected is not None:
+            few = f"{self._early} of its frames came" if self._early > 1 else "one of its frames came"
+            doubt = f"{few} before the run recorded: let arm have it wait for its trigger"
+            known = known.model_copy(update={"lost": max(expected - frames, 0), "doubt": doubt})
         account = known.settled(written=frames, expected=expected) if self._closed else known
         return Told(account=account, closed=self._closed, failure=self._failure)
+
+    def _notice_that_it_is_spent(self) -> None:
+        """Whether it made its declared number, but a part of it before the run recorded: the rest never comes."""
+        frames, expected = self._frames.total, self._expected
+        if not self._armed or not self._early or expected is None or frames + self._early < expected:
+            return
+        silent = time.monotonic() - self._last_frame
+        if frames < expected and silent > max(_LAST_S, 3 * self._longest_gap) and not self._is_busy():
+            self._is_spent = True
 
     def _has_come_to_rest(self) -> bool:
         """Whether it may be disarmed: nothing works any more, and no frame is waited for."""
@@ -148,7 +166,10 @@ class Arming:
 
     def _count(self) -> None:
         if self._config.count_pv is not None:
-            self._frames.see(int(self._pvs.number(self._config.count_pv)))
+            if self._frames.see(int(self._pvs.number(self._config.count_pv))):
+                now = time.monotonic()
+                self._longest_gap = max(self._longest_gap, now - self._last_frame)
+                self._last_frame = now
         elif not all(self._pvs.has(name) for name in self._names):
             self._pvs.number(next(name for name in self._names if not self._pvs.has(name)))
 
@@ -188,7 +209,9 @@ class Arming:
     def _reset(self) -> None:
         self._frames = Growth()
         self._expected: int | None = None
-        self._live = self._closed = self._stopping = False
+        self._live = self._closed = self._stopping = self._armed = self._is_spent = False
+        self._early = 0
+        self._last_frame, self._longest_gap = time.monotonic(), 0.0
         self._patient = True
         self._failure = ""
         self._next_look = self._stop_since = 0.0

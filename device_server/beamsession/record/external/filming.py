@@ -10,8 +10,10 @@ from beamsession.model.data_layout import DataLayout
 from beamsession.model.detector import AreaDetector
 from beamsession.model.errors import BeamsessionError, RefusedError
 from beamsession.model.report import Problem
+from beamsession.record.external.acquisition import Acquisition
 from beamsession.record.external.counters import Counters
 from beamsession.record.external.filled import FilledFile
+from beamsession.record.external.gauge import Gauge
 from beamsession.record.external.handshake import Handshake
 from beamsession.record.external.messages import Begin, Told
 from beamsession.record.external.problems import camera_problems, refuse_first, silent_problem
@@ -40,6 +42,7 @@ class Filming:
         self._layout: DataLayout = config.layout
         self._records = Records(config)
         self._pvs = Pvs((*self._records.needed, *self._records.extra))
+        self._camera = Acquisition(self._pvs, self._records)
         self._handshake = Handshake(config, self._pvs, self._records)
         self._stage = Stage.IDLE
         self._patience = Patience()
@@ -75,7 +78,7 @@ class Filming:
         self._armed = True
         self._go(Stage.RECORDING)
         if self._config.drive:
-            self._camera_acquires(1)
+            self._camera.begin()
         else:
             self._handshake.open_gate()
 
@@ -85,8 +88,8 @@ class Filming:
         self._require(Stage.RECORDING)
         self._paused = True
         if self._config.drive:
-            self._camera_acquires(0)
-            wait_until(lambda: not self._camera_runs(), _GATE_S)
+            self._camera.end()
+            wait_until(lambda: not self._camera.runs(), _GATE_S)
         else:
             self._handshake.close_gate()
 
@@ -102,7 +105,7 @@ class Filming:
             self._handshake.open_gate()
         elif (left := self._frames_left()) != 0:
             self._handshake.set_images(left)
-            self._camera_acquires(1)
+            self._camera.begin()
         self._paused = False
 
     def stop(self, *, drain: bool) -> None:
@@ -110,7 +113,7 @@ class Filming:
             return
         try:
             if self._config.drive and self._stage in (Stage.RECORDING, Stage.STOPPING, Stage.DRAINING):
-                self._camera_acquires(0)
+                self._camera.end()
             if not drain or self._stage is Stage.READY:
                 self._close()
             elif self._stage is Stage.RECORDING:
@@ -158,7 +161,6 @@ class Filming:
             return
         try:
             self._count(skip=not self._armed or (self._paused and not self._config.drive))
-            self._flush()
             self._go_on()
             self._heard = time.monotonic()
         except BeamsessionError as fault:
@@ -167,7 +169,12 @@ class Filming:
 
     def told(self) -> Told:
         account = self._final or self._counters.account(self._config.name, self._order.frames if self._order else None)
-        return Told(account=account, rate=self._rate(), closed=self._stage is Stage.ENDED, failure=self._failure)
+        return Told(
+            account=account,
+            rate=self._gauge.rate() if self._stage is Stage.RECORDING else 0.0,
+            closed=self._stage is Stage.ENDED,
+            failure=self._failure,
+        )
 
     # -- looking
 
@@ -207,18 +214,18 @@ class Filming:
         frames = self._order.frames if self._order else None
         self._count(skip=not self._armed)  # The last frames may have come since they were counted.
         if self._stage in (Stage.READY, Stage.RECORDING) and (frames is None or self._counters.captured < frames):
-            reason = self._handshake.complaint()
+            reason = self._handshake.last_words()
             self._fail(
                 f"{self._config.file_plugin} stopped capturing by itself"
                 f" after {self._counters.captured} frames{f' ({reason})' if reason else ''}"
             )
         if self._config.drive and self._armed:
-            self._camera_acquires(0)
+            self._camera.end()
         self._go(Stage.COUNTING)
 
     def _look_after_the_camera(self) -> None:
         frames, produced = self._order.frames if self._order else None, self._counters.produced.total
-        if self._camera_runs():
+        if self._camera.runs():
             self._patience.restart()
             return
         if frames is not None and produced:
@@ -226,16 +233,16 @@ class Filming:
             if self._patience.stands_still((produced, self._counters.captured), self._settle_s):
                 self._produced_at_stop = produced
                 self._go(Stage.DRAINING)
-        elif not produced and self._patience.stands_still(None, _START_S + 2 * self._period()):
-            self._fail(f"the camera of {self._config.name} did not begin to acquire{self._camera_says()}")
+        elif not produced and self._patience.stands_still(None, _START_S + 2 * self._camera.period()):
+            self._fail(f"the camera of {self._config.name} did not begin to acquire{self._camera.says()}")
             self.stop(drain=True)
 
     def _look_whether_it_stopped(self) -> None:
-        if not self._config.drive or not self._camera_runs():
+        if not self._config.drive or not self._camera.runs():
             self._produced_at_stop = self._counters.produced.total
             self._go(Stage.DRAINING)
-        elif self._patience.stands_still(None, _STOP_S + 2 * self._period()):
-            self._fail(f"the camera of {self._config.name} did not stop acquiring{self._camera_says()}")
+        elif self._patience.stands_still(None, _STOP_S + 2 * self._camera.period()):
+            self._fail(f"the camera of {self._config.name} did not stop acquiring{self._camera.says()}")
             self._go(Stage.DRAINING)
 
     def _look_whether_it_drained(self) -> None:
@@ -248,47 +255,12 @@ class Filming:
             self._close()  # Somebody else's camera goes on; what was made before the stop is in the file.
         elif not counters.queued and self._patience.stands_still(progress, self._settle_s):
             self._close()  # They were lost where nobody counts them.
-        elif self._patience.stands_still(progress, max(self._config.queue_wait_s, 2 * self._period())):
+        elif self._patience.stands_still(progress, max(self._config.queue_wait_s, 2 * self._camera.period())):
             self._fail(
                 f"the queue of {self._config.file_plugin} stood still for {self._config.queue_wait_s:g} s"
                 f" with {counters.queued} frames in it"
             )
             self._close()
-
-    def _count(self, *, skip: bool = False) -> None:
-        """Read all counters; the camera's last: what it made after the others were read is on its way."""
-        pvs, records, counters = self._pvs, self._records, self._counters
-        for growth, name in (
-            (counters.dropped, records.plugin("DroppedArrays_RBV")),
-            (counters.dropped_output, records.plugin("DroppedOutputArrays_RBV")),
-        ):
-            if pvs.has(name):
-                growth.see(int(pvs.number(name)))
-        counters.captured = int(pvs.number(records.plugin("NumCaptured_RBV"))) if self._armed or self._recovering else 0
-        size, free = (int(pvs.number(records.plugin(record))) for record in ("QueueSize", "QueueFree"))
-        counters.queued = size - free
-        produced = int(pvs.number(records.camera("ArrayCounter_RBV")))
-        counters.produced.skip(produced) if skip else counters.produced.see(produced)
-        size_name = records.camera("ArraySize_RBV")
-        self._frame_bytes = pvs.number(size_name) if pvs.has(size_name) else 0.0
-        self._volumes = (*self._volumes[-5:], (time.monotonic(), counters.captured))
-
-    def _flush(self) -> None:
-        """Have the plugin flush, then count what it had captured before as safe."""
-        counters, flush_now = self._counters, self._records.plugin("FlushNow")
-        if counters.captured == counters.flushed or not self._pvs.has(flush_now):
-            return
-        active = self._records.plugin("SWMRActive_RBV")
-        if not self._pvs.has(active) or not self._pvs.number(active):
-            return
-        try:
-            self._pvs.put(flush_now, 1, wait=self._flush_answers, timeout=1.0)
-        except SilentError:  # A slow disk, or a version whose record never tells that it is done.
-            self._flush_answers = False
-            return
-        # Without an answer, the order before this one is taken as done.
-        counters.flushed = counters.captured if self._flush_answers else self._ordered
-        self._ordered = counters.captured
 
     def _look_into_the_file(self) -> None:
         """The final account, from the file itself; one that was closed elsewhere may come into sight late."""
@@ -320,21 +292,25 @@ class Filming:
 
     # -- small things
 
+    @property
+    def _counters(self) -> Counters:
+        return self._gauge.counters
+
+    def _count(self, *, skip: bool = False) -> None:
+        self._gauge.look(skip=skip, live=self._armed or self._recovering)
+
     def _reset(self) -> None:
         self._order: Begin | None = None
         self._file: FilledFile | None = None
         self._final: Completeness | None = None
-        self._counters = Counters()
+        self._gauge = Gauge(self._pvs, self._records)
         self._armed = self._paused = self._gone = self._recovering = False
         self._pauses: list[int] = []
         self._failure = ""
         self._produced_at_stop = 0
         self._next_look = 0.0
         self._heard = time.monotonic()
-        self._frame_bytes = 0.0
-        self._complained_before = self._flush_answers = True
-        self._ordered = 0
-        self._volumes: tuple[tuple[float, int], ...] = ()
+        self._complained_before = True
 
     def _file_of(self, order: Begin) -> FilledFile:
         return FilledFile(order.path, order.rules, self._layout, reserved=self._config.reserve_file)
@@ -370,17 +346,6 @@ class Filming:
                 remedy="See the recorder's log for what happened before.",
             )
 
-    def _camera_acquires(self, value: int) -> None:
-        self._pvs.put(self._records.camera("Acquire"), value, wait=False)
-
-    def _camera_runs(self) -> bool:
-        return bool(self._pvs.number(self._records.camera("Acquire_RBV")))
-
-    def _camera_says(self) -> str:
-        name = self._records.camera("StatusMessage_RBV")
-        text = self._pvs.text(name).strip() if self._pvs.has(name) else ""
-        return f" ({text})" if text else ""
-
     def _nothing_on_its_way(self) -> bool:
         self._count(skip=not self._config.drive)
         return not self._counters.queued and self._counters.on_their_way <= 0
@@ -389,20 +354,10 @@ class Filming:
         frames = self._order.frames if self._order else None
         return None if frames is None else max(frames - self._counters.produced.total, 0)
 
-    def _period(self) -> float:
-        name = self._records.camera("AcquirePeriod_RBV")
-        return self._pvs.number(name) if self._pvs.has(name) else 0.0
-
     @property
     def _quiet_s(self) -> float:
         return _LOOK_S / 2 if self._config.drive and not self._recovering else self._settle_s
 
     @property
     def _settle_s(self) -> float:
-        return _SETTLE_S + 2 * self._period()
-
-    def _rate(self) -> float:
-        if self._stage is not Stage.RECORDING or len(self._volumes) < 2:
-            return 0.0
-        (begin, before), (end, now) = self._volumes[0], self._volumes[-1]
-        return (now - before) * self._frame_bytes / max(end - begin, _LOOK_S)
+        return _SETTLE_S + 2 * self._camera.period()

@@ -17,6 +17,8 @@ _PATH_S = 4.0  # a folder that was made a moment ago may not be seen on another 
 _CAPTURE_S = 3.0
 _STANDS_S = 0.2  # a capture that falls back does so at once
 _PATH_BYTES = 255  # areaDetector's own limit
+_LAZY = "Lazy Open"
+_CANNOT_OPEN = "Error opening file"
 _log = logging.getLogger(__name__)
 
 
@@ -133,7 +135,8 @@ class Handshake:
                 f"The folder {folder} does not exist on the host of the IOC that serves {self._config.file_plugin}.",
                 code="PATH_NOT_ON_IOC",
                 value=folder,
-                remedy="Mount the data root there, or set root_on_ioc to what it is called there.",
+                remedy="Mount the data root there, or set root_on_ioc to what it is called there; let its account "
+                "enter the folders (group and folder_mode of [data]).",
             )
         self._put("FileName", order.path.name)
         self._put("FileTemplate", "%s%s")
@@ -185,8 +188,16 @@ class Handshake:
         return f"Capture fell back to Done ({self.complaint() or 'it gives no reason'}{seen})"
 
     def complaint(self) -> str:
-        """What WriteMessage says."""
-        return self._pvs.text(self._records.plugin("WriteMessage")).strip().rstrip(".")
+        """What WriteMessage says; that a file will be opened with the first frame is no complaint."""
+        said = self._pvs.text(self._records.plugin("WriteMessage")).strip().rstrip(".")
+        if said == _LAZY:
+            return ""
+        return f"{said}; see whether the IOC's account may write there" if said.startswith(_CANNOT_OPEN) else said
+
+    def last_words(self) -> str:
+        """Why it has stopped capturing; its message may be posted a moment after Capture_RBV."""
+        wait_until(lambda: bool(self.complaint()), _STANDS_S)
+        return self.complaint()
 
     def _is(self, record: str) -> bool:
         return bool(self._pvs.number(self._records.plugin(record)))

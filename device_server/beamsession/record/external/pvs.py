@@ -11,6 +11,7 @@ import epics
 import numpy as np
 
 from beamsession.model.errors import RefusedError, UnavailableError
+from beamsession.record.ca_faults import CA_FAULTS
 
 _GET_S = 1.0
 _PAUSE_S = 0.02
@@ -89,7 +90,7 @@ class Pvs:
         try:
             chid, sent = self._channels[name].chid, self._as_sent(name, value)
             done = epics.ca.put(chid, sent, wait=wait, timeout=math.ceil(timeout))
-        except epics.ca.ChannelAccessException as fault:
+        except CA_FAULTS as fault:
             raise SilentError(f"Writing to {name} failed: {fault}.", value=name, remedy="Look at its IOC.") from fault
         if wait and done != 1:
             raise SilentError(
@@ -119,7 +120,10 @@ class Pvs:
 
     def _value(self, name: str, timeout: float) -> Any:
         channel = self._channels[name]
-        value = channel.get(timeout=timeout, use_monitor=False) if channel.connected else None
+        try:
+            value = channel.get(timeout=timeout, use_monitor=False) if channel.connected else None
+        except CA_FAULTS as fault:  # The IOC went away while it was asked.
+            raise _silent(name) from fault
         if value is None:
             raise _silent(name)
         return value

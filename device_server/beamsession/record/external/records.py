@@ -31,9 +31,9 @@ _CAMERA_EXTRA = ("AcquirePeriod_RBV", "ArraySize_RBV", "StatusMessage_RBV")
 _PLUGIN_EXTRA = (
     "ArraySize0_RBV",
     "DroppedOutputArrays_RBV",
-    "FlushNow",
     "NumExtraDims",
     "NumFramesFlush",
+    "NumFramesFlush_RBV",
     "StoreAttr",
     "SWMRActive_RBV",
     "SWMRMode",

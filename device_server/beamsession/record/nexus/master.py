@@ -51,6 +51,8 @@ def close_master(
     with replaced_file(plan.master, plan.rules) as file:
         complaints = _write_beginning(file, plan, start, at_start)
         complaints += write_constants(file, plan.constants, constants_end or {}, ending="_end")
+        if plan.constants and constants_end is None:
+            complaints.append("What the constants were at the end is not known: the recorder was killed before.")
         logs, unwritten = _write_readings(file, plan, report, start)
         complaints += unwritten
         write_accounts(file, report.accounts)

@@ -9,6 +9,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 _FOLDERS = ("applications", "contributed_definitions")
 _NAMESPACE = "{http://definition.nexusformat.org/nxdl/3.1}"
@@ -18,6 +19,14 @@ _URL = "https://github.com/nexusformat/definitions/blob/main"
 
 class DefinitionError(Exception):
     """A definition that is not there or cannot be read; the text is a sentence."""
+
+
+class Dimension(NamedTuple):
+    """One dimension of a field: `index` counts from 1, `value` is a number, a symbol or an expression of both."""
+
+    index: int
+    value: str
+    required: bool
 
 
 @dataclass(frozen=True)
@@ -84,6 +93,16 @@ class Item:
         found = self.element.find(f"{_NAMESPACE}dimensions")
         rank = "" if found is None else found.get("rank", "")
         return int(rank) if rank.isdigit() else None
+
+    @property
+    def dimensions(self) -> tuple[Dimension, ...]:
+        """Those of a field of which the definition says a size."""
+        found = self.element.find(f"{_NAMESPACE}dimensions")
+        return tuple(
+            Dimension(int(dim.get("index", "")), dim.get("value", ""), dim.get("required") != "false")
+            for dim in (() if found is None else found.findall(f"{_NAMESPACE}dim"))
+            if dim.get("index", "").isdigit() and dim.get("value") and not dim.get("incr")
+        )
 
     def items(self, *kinds: str) -> Iterator[Item]:
         """What is directly below it."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import epics
 
+from beamsession.record.ca_faults import CA_FAULTS
 from beamsession.record.readings.ca_watches import CaWatches
 from beamsession.record.readings.reading import Reading, Severity
 from beamsession.record.readings.source import Facts, Watcher
@@ -41,9 +42,12 @@ class CaScalars:
             channel = self._pvs[pv] = epics.PV(pv, form="time", auto_monitor=False)
         if not channel.wait_for_connection(timeout=timeout):
             return None
-        answer = channel.get_with_metadata(
-            timeout=max(deadline - time.monotonic(), 0.1), use_monitor=False, form="time"
-        )
+        try:
+            answer = channel.get_with_metadata(
+                timeout=max(deadline - time.monotonic(), 0.1), use_monitor=False, form="time"
+            )
+        except CA_FAULTS:
+            return None
         if answer is None or answer["value"] is None:
             return None
         facts = _facts(channel)

@@ -9,8 +9,6 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from beamsession.model.errors import RefusedError
-from beamsession.model.reading import Protocol
 from beamsession.record.link import Link, Message
 from beamsession.record.readings.board import Rows
 from beamsession.record.readings.messages import (
@@ -23,13 +21,14 @@ from beamsession.record.readings.messages import (
     Progress,
     Seen,
     Silence,
-    Silent,
 )
+from beamsession.record.readings.silent_pv import refusal
 from beamsession.record.readings.tablewriter import TableWriter
 from beamsession.record.readings.watched import WatchedPvs
 from beamsession.record.refusal import disk_words
 
 _FLUSH_S = 0.2
+_IDLE_S = 0.5
 # What the constants get even if the readings used up the time: enough for one that is connected.
 _LEAST_S = 0.05
 _NAMED = 3
@@ -53,8 +52,10 @@ class ReadingsProcess:
         """Serve the recorder until it is gone; a table that is open then is closed in order. Does not return."""
         last = time.monotonic()
         while self._link.open:
-            self._link.poll(_FLUSH_S if self._table else None)
-            if self._table and time.monotonic() - last >= _FLUSH_S:
+            self._link.poll(_FLUSH_S if self._table else _IDLE_S)
+            if self._table is None:
+                self._pvs.make_ready()
+            elif time.monotonic() - last >= _FLUSH_S:
                 last = time.monotonic()
                 self._flush()
         self._close()
@@ -81,8 +82,6 @@ class ReadingsProcess:
     def _look(self, look: Look) -> Message:
         silent = self._pvs.wait(look.timeout_s)
         _, silent_constants = self._pvs.read_constants(look.timeout_s)
-        if not silent.count:
-            self._pvs.columns()  # A run that starts finds them made.
         return _json(Seen(readings=silent, constants=silent_constants))
 
     def _begin(self, begin: Begin) -> Message:
@@ -93,7 +92,7 @@ class ReadingsProcess:
         _require(silent, begin.timeout_s)
         self._progress = Progress()
         if begin.path is not None:
-            self._table = TableWriter(begin.path, self._pvs.columns(), begin.rules)
+            self._table = TableWriter(begin.path, self._pvs.table(), begin.rules)
             self._write(self._pvs.board.begin())
         return _json(Constants(constants=constants, progress=self._progress))
 
@@ -148,25 +147,6 @@ class ReadingsProcess:
 def _require(silence: Silence, timeout_s: float) -> None:
     if silence.count:
         raise refusal(silence.first[0], timeout_s, others=silence.count - 1)
-
-
-def refusal(silent: Silent, timeout_s: float, *, others: int = 0) -> RefusedError:
-    """The error for a PV that keeps a run from starting; `others` do too."""
-    more = f" {others} more PVs cannot be recorded either." if others else ""
-    if silent.refusal:
-        return RefusedError(
-            f"The PV {silent.pv} cannot be recorded as '{silent.name}': {silent.refusal}.{more}",
-            code="READING_NOT_A_NUMBER",
-            value=silent.pv,
-            remedy=f"Correct {silent.key} in the configuration: a reading is a number or an enumeration.",
-        )
-    server = "device server" if silent.source is Protocol.TANGO else "IOC"
-    return RefusedError(
-        f"The PV {silent.pv} of '{silent.name}' did not answer within {timeout_s:g} s.{more}",
-        code="PV_TIMEOUT",
-        value=silent.pv,
-        remedy=f"See that its {server} runs and can be reached, or correct {silent.key} in the configuration.",
-    )
 
 
 def _json(message: Any) -> Message:

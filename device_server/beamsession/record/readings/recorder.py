@@ -21,8 +21,8 @@ from beamsession.record.readings.messages import (
     Seen,
     Silence,
 )
-from beamsession.record.readings.process import refusal
 from beamsession.record.readings.reading import Reading
+from beamsession.record.readings.silent_pv import refusal
 from beamsession.record.scalars import ReadingsLost
 
 _MODULE = "beamsession.record.readings"

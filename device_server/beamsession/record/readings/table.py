@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,30 +37,6 @@ class Column(Value):
 
 
 @dataclass(frozen=True)
-class TableColumns:
-    """All columns as they are written; `version` tells those of one moment from those of another.
-
-    Made once and kept: with thousands of columns it takes longer than a run may take to start.
-    """
-
-    version: int
-    texts: dict[str, NDArray[np.object_]]
-
-    @staticmethod
-    def of(columns: Sequence[Column], version: int = 0) -> TableColumns:
-        """Those of `columns`."""
-        texts = {
-            NAME: [column.name for column in columns],
-            PV: [column.pv for column in columns],
-            # A table of texts has no None: JSON tells unknown units (null) from none ("").
-            UNITS: [json.dumps(column.units, ensure_ascii=False) for column in columns],
-            DESCRIPTION: [column.description for column in columns],
-            LABELS: [json.dumps(column.labels, ensure_ascii=False) for column in columns],
-        }
-        return TableColumns(version, {key: np.array(value, dtype=object) for key, value in texts.items()})
-
-
-@dataclass(frozen=True)
 class Series:
     """All values of one PV in a run, by time: `times` in ns since the epoch, `values` NaN where it was disconnected."""
 
@@ -68,27 +44,6 @@ class Series:
     times: NDArray[np.int64]
     values: NDArray[np.float64]
     severities: NDArray[np.int8]
-
-
-def create_table(file: h5py.File, columns: TableColumns) -> None:
-    """The empty table in a new file; after it the file may go into SWMR mode."""
-    entry = file.create_group("entry")
-    entry.attrs["NX_class"] = "NXentry"
-    group = file.create_group(GROUP)
-    group.attrs["NX_class"] = "NXcollection"
-    _create_rows(group)
-    for name, texts in columns.texts.items():
-        group.create_dataset(name, data=texts, dtype=h5py.string_dtype())
-    lost = group.create_dataset(LOST, data=np.zeros(len(columns.texts[NAME]), np.int64))
-    lost.attrs["description"] = "values of each PV that are not here, because the disk did not follow"
-
-
-def _create_rows(group: h5py.Group) -> None:
-    for name, dtype in ((INDEX, "u4"), (TIME, "i8"), (VALUE, "f8"), (SEVERITY, "i1")):
-        group.create_dataset(name, shape=(0,), maxshape=(None,), dtype=dtype, chunks=(4096,))
-    time = group[TIME]
-    time.attrs["units"] = "ns"
-    time.attrs["start"] = EPOCH
 
 
 def read_table(path: Path) -> list[Series]:

@@ -11,24 +11,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beamsession.model.plan import FileRules
-from beamsession.record.datafile import reserve
-from beamsession.record.lockfile import LockFile
+from beamsession.record.datafile import claim, creation_error
 from beamsession.record.nexus.objects import LIBRARY_VERSIONS
 from beamsession.record.readings.board import Rows
-from beamsession.record.readings.table import GROUP, INDEX, LOST, SEVERITY, TIME, VALUE, TableColumns, create_table
+from beamsession.record.readings.emptytable import EmptyTable
+from beamsession.record.readings.table import GROUP, INDEX, LOST, SEVERITY, TIME, VALUE
 
 
 class TableWriter:
     """One table, from its creation to its end; it holds the file's lock all the time."""
 
-    def __init__(self, path: Path, columns: TableColumns, rules: FileRules) -> None:
+    def __init__(self, path: Path, table: EmptyTable, rules: FileRules) -> None:
         """Create it. Raises RefusedError (FILE_EXISTS, FILE_LOCKED, DISK_FULL ...); then nothing of it stays behind."""
         self.path = path
         self.count = 0
-        self._lock = LockFile.hold(path)
+        self._lock = claim(path, rules)
         try:
-            reserve(path, rules)
-            self._file = _create(path, columns)
+            self._file = _create(path, table)
         except BaseException:
             self._lock.release()
             raise
@@ -62,12 +61,14 @@ class TableWriter:
         self._lock.release()
 
 
-def _create(path: Path, columns: TableColumns) -> h5py.File:
+def _create(path: Path, table: EmptyTable) -> h5py.File:
     try:
-        file = h5py.File(path, "w", libver=LIBRARY_VERSIONS, locking="best-effort")
-        create_table(file, columns)
+        path.write_bytes(table.image)
+        file = h5py.File(path, "r+", libver=LIBRARY_VERSIONS, locking="best-effort")
         file.swmr_mode = True
-    except BaseException:
+    except BaseException as problem:
         path.unlink()
+        if isinstance(problem, OSError):
+            raise creation_error(path, problem) from problem
         raise
     return file

@@ -9,10 +9,11 @@ from functools import cache
 
 from beamsession.model.reading import ConstantConfig, Protocol, ReadingConfig
 from beamsession.record.readings.board import Board
+from beamsession.record.readings.emptytable import EmptyTable
 from beamsession.record.readings.messages import MOST_ROWS, MOST_TOLD, Silence, Silent
 from beamsession.record.readings.reading import Reading
 from beamsession.record.readings.source import Facts, ScalarSource
-from beamsession.record.readings.table import Column, TableColumns
+from beamsession.record.readings.table import Column
 
 _LOOK_S = 0.005
 # Constants that are asked at the same time.
@@ -29,7 +30,8 @@ class WatchedPvs:
         self._readings = readings
         self._constants = constants
         self._facts = _AllFacts(len(readings))
-        self._columns: TableColumns | None = None
+        self._table: EmptyTable | None = None
+        self._changes_seen = 0
         self._askers = ThreadPoolExecutor(_ASKERS, "constants") if constants else None
         for index, reading in enumerate(readings):
             _source(reading.source).watch(reading.pv, _Watched(index, self.board, self._facts))
@@ -44,12 +46,18 @@ class WatchedPvs:
             first=tuple(self._silent(index) for index in self._first_of(absent)),
         )
 
-    def columns(self) -> TableColumns:
-        """What the table says about each reading; the configured units come before the PV's own."""
+    def table(self) -> EmptyTable:
+        """What the table of a run that begins now is; the configured units come before the PV's own."""
         changes = self._facts.changes
-        if self._columns is None or self._columns.version != changes:
-            self._columns = TableColumns.of([self._column(index) for index in range(len(self._readings))], changes)
-        return self._columns
+        if self._table is None or self._table.version != changes:
+            self._table = EmptyTable.of([self._column(index) for index in range(len(self._readings))], changes)
+        return self._table
+
+    def make_ready(self) -> None:
+        """Make the table ahead of the run; to be called now and then. As long as more becomes known it does nothing."""
+        changes, self._changes_seen = self._changes_seen, self._facts.changes
+        if changes == self._changes_seen and self._readings and not self._facts.unknown:
+            self.table()
 
     def read_constants(self, timeout: float) -> tuple[dict[str, Reading], Silence]:
         """The constants at this moment, and those that did not answer; all are asked at the same time."""

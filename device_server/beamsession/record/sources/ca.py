@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 from beamsession.model.detector import CaDetector
 from beamsession.record.frame import Frame, FrameFormat
 from beamsession.record.sources.channel import Channel, Update
-from beamsession.record.sources.pairing import Image, Pairing
+from beamsession.record.sources.own_pixels import Image
+from beamsession.record.sources.pairing import Pairing
 from beamsession.record.sources.source import Count, UnusableFrameError, halt_by_pvs, pv_names, pv_timeout, start_by_pvs
+from beamsession.record.sources.std_arrays import StdArrays
 
 _log = logging.getLogger(__name__)
 _EPICS_EPOCH_NS = 631_152_000 * 1_000_000_000  # 1990
@@ -35,8 +37,16 @@ class CaSource:
     def __init__(self, config: CaDetector) -> None:
         self._config = config
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self._image = Channel(config.pv, self._signal)
-        self._scalars = {name: Channel(name, self._signal) for name in pv_names(config) if name != config.pv}
+        self._is_attended = False
+        self._is_signalled = False
+        self._is_looking = False
+        self._image = Channel(config.pv, self._signal, is_waveform=True)
+        self._scalars = {
+            name: Channel(name, self._hint if name == config.id_pv else self._signal)
+            for name in pv_names(config)
+            if name != config.pv
+        }
+        self._std_arrays = None if config.id_pv is None else StdArrays(config.pv, config.id_pv)
         self._numbers: dict[str, float] = {}
         self._produced: deque[Count] = deque(maxlen=_MOST_COUNTS)
         self._latest_count: Count | None = None
@@ -53,6 +63,7 @@ class CaSource:
     def subscribe(self, timeout: float) -> FrameFormat | None:
         deadline = time.monotonic() + timeout
         self.unsubscribe()
+        self._is_attended = self._is_looking = True
         baseline: Update | None = None
         while missing := self._silent(baseline):
             if self._image.connected:
@@ -68,20 +79,24 @@ class CaSource:
             select.select([self._wake], (), (), remaining)
             self._clear()
         assert baseline is not None
-        self._pairing.reset(baseline.time_ns)
+        self._pairing.reset(baseline.time_ns, ids_follow=self._ids_follow(deadline))
         if not self._produced and self._latest_count is not None:
             self._produced.append(self._latest_count)
         self._gone_before = self._image.disconnections
+        self._is_looking = False
         self._signal()
         return self._baseline_format(baseline)
 
     def unsubscribe(self) -> None:
+        self._is_attended = False
         self._image.unsubscribe()
 
     def frames(self) -> Iterator[Frame]:
         self._clear()
+        self._is_looking = True
         self._pump_scalars()
         self._pump_images()
+        self._is_looking = False
         for _ in range(_BATCH):
             pair = self._pairing.next()
             if pair is None:
@@ -105,6 +120,10 @@ class CaSource:
     @property
     def doubt(self) -> str:
         return self._pairing.doubt
+
+    @property
+    def was_full(self) -> bool:
+        return False
 
     def dropped(self) -> int | None:
         counter = self._numbers.get(self._config.dropped_pv or "")
@@ -130,6 +149,14 @@ class CaSource:
             return None
         return int(width) * int(height) * np.dtype(kind).itemsize
 
+    def hint(self) -> str:
+        if self._std_arrays is None or not self._std_arrays.stamps_differ():
+            return ""
+        return (
+            f"{self._config.pv} and {self._config.id_pv} have different TSE, ids and frames may not be paired for "
+            "certain: set both to -2, or both to 0."
+        )
+
     def start(self, frames: int | None) -> None:
         start_by_pvs(self._config, self._put, frames)
 
@@ -138,6 +165,10 @@ class CaSource:
 
     def _put(self, pv: str, value: int, wait_s: float) -> None:
         self._scalars[pv].put(value, wait_s)
+
+    def _ids_follow(self, deadline: float) -> bool:
+        remaining = max(deadline - time.monotonic(), 0.0)
+        return self._std_arrays is not None and self._std_arrays.posts_id_after_waveform(remaining)
 
     def _silent(self, baseline: Update | None) -> tuple[str, ...]:
         """The PVs that are not connected or whose value has not come yet."""
@@ -157,7 +188,7 @@ class CaSource:
                     self._latest_count = _count(update[0])
                     self._produced.append(self._latest_count)
                 if name == self._config.id_pv:
-                    self._pairing.add_id(int(update[0].value), update[0].time_ns)
+                    self._pairing.add_id(int(update[0].value), update[0].time_ns, update[0].receive_ns)
 
     def _pump_images(self) -> None:
         while (item := self._image.pop()) is not None:
@@ -198,12 +229,21 @@ class CaSource:
             return FrameFormat(self._shape(pixels), pixels.dtype.str)
         return None
 
+    def _hint(self) -> None:
+        """An id has come: of use only where a waveform waits for it, or may at this moment."""
+        if self._is_looking or self._image.waits or self._pairing.waits:
+            self._signal()
+
     def _signal(self) -> None:
-        os.eventfd_write(self._wake, 1)
+        """Wake the receiver: once until it looks, and not while nobody wants frames."""
+        if self._is_attended and not self._is_signalled:
+            self._is_signalled = True
+            os.eventfd_write(self._wake, 1)
 
     def _clear(self) -> None:
         with suppress(BlockingIOError):
             os.eventfd_read(self._wake)
+        self._is_signalled = False  # Not before: a signal in between would be taken away and never given again.
 
 
 def _count(update: Update) -> Count:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Iterator
 
 from p4p import Value
@@ -10,23 +12,40 @@ from p4p.client.raw import Context
 from beamsession.model.detector import PvaDetector
 from beamsession.model.errors import RefusedError
 from beamsession.record.frame import Frame, FrameFormat
+from beamsession.record.passthrough import TAKEN
+from beamsession.record.sources.line_ids import LineIds
 from beamsession.record.sources.pva_channel import Channel, Puts, Wake, Watch
-from beamsession.record.sources.pva_frame import SCALAR_ARRAY, frame_of_ndarray, frame_of_scalar_array
+from beamsession.record.sources.pva_frame import NDARRAY, SCALAR_ARRAY, frame_of_ndarray, frame_of_scalar_array
 from beamsession.record.sources.source import Count, UnusableFrameError, halt_by_pvs, pv_names, start_by_pvs
 
-_BATCH = 8  # frames taken before commands are looked at again
-_LONGEST_QUEUE = 200
-_QUEUE_WHILE_UNKNOWN = 50  # updates; before the size of a frame is known
+_log = logging.getLogger(__name__)
+_BATCH = 8  # frames taken before commands are looked at again, more of small ones
+_LARGEST_BATCH = 64
+_BATCH_BYTES = 4 << 20
+_SHORTEST_QUEUE = 4
+_LONGEST_QUEUE = 1000
+_USUAL_BYTES = 2 << 20  # of a frame, while nothing tells its size
+_LEAST_WHILE_UNKNOWN = 50
+_TOO_SHORT = 2  # times as many updates may wait: it is worth subscribing again
 _MOST_COUNTS = 1000
 _SIZE_S = 0.5
+_EVERY_COUNT = "record[queueSize=1000]field(value,timeStamp)"
 _CHEAP = "field(codec,alarm)"  # a part of the structure that hardly ever changes: keeps the channel open at no cost
+
+
+def queue_length(ring_mib: int, frame_bytes: int) -> int:
+    """How many updates may wait in the client library: as many MiB as in the ring; `frame_bytes` 0 is not known yet."""
+    if not frame_bytes:
+        return max(_LEAST_WHILE_UNKNOWN, queue_length(ring_mib, _USUAL_BYTES))
+    return max(_SHORTEST_QUEUE, min(_LONGEST_QUEUE, ring_mib * (1 << 20) // frame_bytes))
 
 
 class PvaSource:
     """One NTNDArray or NTScalarArray and the PVs beside it.
 
     A value is taken as it came, its pixels are copied once, into the ring. The frames of an NTScalarArray are numbered
-    from 0 as they come in a run: one that is lost on the way is not noticed.
+    from 0 as they come in a run: of those that are lost on the way only a full queue is noticed. With an `id_pv` beside
+    it they have its ids.
     """
 
     def __init__(self, config: PvaDetector) -> None:
@@ -39,12 +58,13 @@ class PvaSource:
                 context,
                 name,
                 self._wake.signal,
-                "field(value,timeStamp)",
-                keep=_MOST_COUNTS if name == config.produced_pv else 0,
+                _EVERY_COUNT if name == config.id_pv else "field(value,timeStamp)",
+                keep=_MOST_COUNTS if name in (config.produced_pv, config.id_pv) else 0,
             )
             for name in pv_names(config)
             if name != config.pv
         }
+        self._ids = None if config.id_pv is None else LineIds(config.ring_mib << 20)
         self._puts = Puts(context)
         self._frame_bytes = 0
         self._are_lines = False
@@ -58,14 +78,21 @@ class PvaSource:
         return tuple(watch.name for watch in (self._image, *self._scalars.values()) if not watch.connected)
 
     def subscribe(self, timeout: float) -> FrameFormat | None:
+        deadline = time.monotonic() + timeout
         baseline = self._image.subscribe(timeout, self._queue_size(), self.unconnected)
         self._are_lines = baseline.getID().startswith(SCALAR_ARRAY)
+        if self._is_queue_unfit(baseline):
+            # Nothing is recorded yet, so nothing is lost between the two.
+            self.unsubscribe()
+            baseline = self._image.subscribe(deadline - time.monotonic(), self._queue_size(), self.unconnected)
         self._number = 0
         if self._config.produced_pv is not None:
             self._scalars[self._config.produced_pv].recall_count()
         try:
             frame = self._frame(baseline)
         except UnusableFrameError as problem:
+            if baseline.getID().startswith(NDARRAY):
+                return None  # An old frame, perhaps; the detector may be set otherwise now.
             self.unsubscribe()
             raise RefusedError(
                 f"The PV {self._config.pv} of detector {self._config.name} cannot be recorded: {problem}.",
@@ -74,6 +101,10 @@ class PvaSource:
                 remedy="Name the detector's NTNDArray or NTScalarArray PV in the configuration; set a codec that the "
                 "sentence names in the detector's NDPluginCodec, or none and `compression` here.",
             ) from problem
+        if self._ids is not None:
+            self._require_lines()
+            self._pump_ids(self._ids)
+            self._ids.reset(None if frame is None else frame.time_ns)
         if frame is None:
             return None
         self._frame_bytes = frame.format.nbytes
@@ -85,7 +116,10 @@ class PvaSource:
     def frames(self) -> Iterator[Frame]:
         self._wake.clear()
         self._pump()
-        for _ in range(_BATCH):
+        if self._ids is not None:
+            yield from self._with_ids(self._ids)
+            return
+        for _ in range(self._batch()):
             value = self._image.pop()
             if value is None:
                 return
@@ -96,19 +130,53 @@ class PvaSource:
                 yield frame
         self._wake.signal()
 
+    def _with_ids(self, ids: LineIds) -> Iterator[Frame]:
+        self._pump_ids(ids)
+        while (value := self._image.pop()) is not None:
+            frame = self._frame(value)
+            if frame is not None and not ids.add_line(frame):
+                _log.warning("%s: too many lines wait for their ids, one is lost", self._config.name)
+        for _ in range(_BATCH):
+            line = ids.next()
+            if line is None:
+                return
+            self._frame_bytes = line.format.nbytes
+            yield line
+        self._wake.signal()
+
+    def _pump_ids(self, ids: LineIds) -> None:
+        assert self._config.id_pv is not None
+        for count in self._scalars[self._config.id_pv].take_counts():
+            ids.add_id(count)
+
+    def _require_lines(self) -> None:
+        if self._are_lines:
+            return
+        self.unsubscribe()
+        raise RefusedError(
+            f"The PV {self._config.pv} of detector {self._config.name} is no NTScalarArray: its frames have ids.",
+            code="BAD_FRAME",
+            value=self._config.pv,
+            remedy="Leave id_pv out: it is for lines, which bring no id of their own.",
+        )
+
     def settle(self) -> None:
         """What was posted is on its way by itself."""
 
     @property
     def numbered(self) -> bool:
-        return not self._are_lines
+        return not self._are_lines or self._ids is not None
 
     def holds_back(self) -> bool:
-        return False
+        return self._ids is not None and self._ids.waits
 
     @property
     def doubt(self) -> str:
-        return ""
+        return "" if self._ids is None else self._ids.doubt
+
+    @property
+    def was_full(self) -> bool:
+        return self._are_lines and self._image.was_full
 
     def dropped(self) -> int | None:
         name = self._config.dropped_pv
@@ -130,6 +198,16 @@ class PvaSource:
         size = int(value["uncompressedSize"]) if value is not None and value.has("uncompressedSize") else 0
         return size or self._frame_bytes or None
 
+    def hint(self) -> str:
+        value = self._image.get("field(codec,uncompressedSize)", _SIZE_S)
+        codec = value["codec.name"] if value is not None and value.has("codec.name") else ""
+        if not codec or codec in TAKEN:
+            return ""
+        return (
+            f"The frame that stands at {self._config.pv} is compressed with {codec}, which cannot be recorded; "
+            f"a run fails if such frames come."
+        )
+
     def start(self, frames: int | None) -> None:
         start_by_pvs(self._config, self._put, frames)
 
@@ -142,10 +220,26 @@ class PvaSource:
     def _frame(self, value: Value) -> Frame | None:
         return frame_of_scalar_array(value, self._number) if self._are_lines else frame_of_ndarray(value)
 
-    def _queue_size(self) -> int:
+    def _batch(self) -> int:
         if not self._frame_bytes:
-            return _QUEUE_WHILE_UNKNOWN
-        return max(4, min(_LONGEST_QUEUE, self._config.ring_mib * (1 << 20) // self._frame_bytes))
+            return _BATCH
+        return max(_BATCH, min(_LARGEST_BATCH, _BATCH_BYTES // self._frame_bytes))
+
+    def _is_queue_unfit(self, baseline: Value) -> bool:
+        """Whether a run whose frames are like the one that stands needs a queue of quite another length."""
+        present = self._queue_size()
+        try:
+            frame = self._frame(baseline)
+        except UnusableFrameError:
+            return False  # told by `subscribe`
+        if frame is None:
+            return False
+        self._frame_bytes = frame.format.nbytes
+        fit = self._queue_size()
+        return max(fit, present) >= _TOO_SHORT * min(fit, present)
+
+    def _queue_size(self) -> int:
+        return queue_length(self._config.ring_mib, self._frame_bytes)
 
     def _pump(self) -> None:
         for watch in (self._image, *self._scalars.values()):

@@ -143,7 +143,7 @@ class Channel:
             if remaining <= 0:
                 missing = unconnected() or (self.name,)
                 self.unsubscribe()
-                raise pv_timeout(self._detector, missing, timeout)
+                raise pv_timeout(self._detector, missing, timeout, beside_frames=self.name not in missing)
             self._wake.wait(remaining)
         # A server may merge updates that wait for one of two subscriptions also in the queue of the other. What it
         # answers after the end of the one it has seen that end.

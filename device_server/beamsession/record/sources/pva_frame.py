@@ -7,6 +7,7 @@ How areaDetector fills an NTNDArray that is compressed: see ADCore's ntndArrayCo
 from __future__ import annotations
 
 import time
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,8 +48,8 @@ def frame_of_ndarray(value: Value) -> Frame | None:
         payload = pixels.view(np.uint8)
         form = _compressed_format(value, codec, shape, color, payload)
         return Frame(form, unique_id, stamp or received, received, payload)
-    form = FrameFormat(shape, pixels.dtype.str, color=color)
-    if form.nbytes != pixels.nbytes:
+    form, nbytes = _raw_format(shape, pixels.dtype.str, color)
+    if nbytes != pixels.nbytes:
         raise UnusableFrameError(f"a frame announces {form} and brings {pixels.nbytes} bytes")
     return Frame(form, unique_id, stamp or received, received, pixels)
 
@@ -70,6 +71,13 @@ def frame_of_scalar_array(value: Value, number: int) -> Frame | None:
     if value.has("timeStamp"):
         stamp = value["timeStamp.secondsPastEpoch"] * _NS + value["timeStamp.nanoseconds"]
     return Frame(FrameFormat(numbers.shape, numbers.dtype.str), number, stamp or received, received, numbers)
+
+
+@lru_cache(maxsize=8)
+def _raw_format(shape: tuple[int, ...], dtype: str, color: str) -> tuple[FrameFormat, int]:
+    """The format and its bytes: the same object for every frame of a run."""
+    form = FrameFormat(shape, dtype, color=color)
+    return form, form.nbytes
 
 
 def _compressed_format(

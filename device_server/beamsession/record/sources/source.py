@@ -11,6 +11,10 @@ from beamsession.model.errors import RefusedError
 from beamsession.record.frame import Frame, FrameFormat
 
 _PUT_S = 1.0
+_QSRV = (
+    " The frames' PV answers: records are served over PV Access only by an IOC with QSRV; load it there, or leave the "
+    "keys with these PVs out."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,11 @@ class Source(Protocol):
         """Why the unique ids may not be those of this run's frames; empty where they are."""
         ...
 
+    @property
+    def was_full(self) -> bool:
+        """Whether frames without ids may have been lost on the way just now: so many waited as can; during `frames`."""
+        ...
+
     def dropped(self) -> int | None:
         """The detector's own counter of dropped frames, None where none is configured or known."""
         ...
@@ -95,6 +104,10 @@ class Source(Protocol):
 
     def frame_bytes(self) -> int | None:
         """Bytes of a frame as the detector is set now; None where nothing tells before the first frame."""
+        ...
+
+    def hint(self) -> str:
+        """What stands in the way of a run if nothing changes before it, in a sentence; empty where nothing is known."""
         ...
 
     def start(self, frames: int | None) -> None:
@@ -123,8 +136,9 @@ def halt_by_pvs(config: PvaDetector | CaDetector, put: Callable[[str, int, float
 def pv_names(config: PvaDetector | CaDetector) -> tuple[str, ...]:
     """All PVs a detector is configured with, the frames' first."""
     names = [config.pv, config.dropped_pv, config.produced_pv, config.exposure_pv, config.acquire_pv, config.frames_pv]
+    names.append(config.id_pv)
     if isinstance(config, CaDetector):
-        names += [config.width_pv, config.height_pv, config.id_pv]
+        names += [config.width_pv, config.height_pv]
     return tuple(name for name in names if name is not None)
 
 
@@ -132,15 +146,20 @@ def no_answer(config: StreamedDetector, names: tuple[str, ...], timeout: float |
     """The error for PVs or attributes that do not answer, or did not within `timeout` seconds."""
     if isinstance(config, TangoDetector):
         return _no_answer(config.name, names, timeout, "attribute", "device server")
-    return pv_timeout(config.name, names, timeout)
+    beside = isinstance(config, PvaDetector) and config.pv not in names
+    return pv_timeout(config.name, names, timeout, beside_frames=beside)
 
 
-def pv_timeout(detector: str, names: tuple[str, ...], timeout: float | None) -> RefusedError:
-    """The same for PVs."""
-    return _no_answer(detector, names, timeout, "PV", "IOC")
+def pv_timeout(
+    detector: str, names: tuple[str, ...], timeout: float | None, *, beside_frames: bool = False
+) -> RefusedError:
+    """The same for PVs; `beside_frames`: the frames' own PV answers over PVA."""
+    return _no_answer(detector, names, timeout, "PV", "IOC", _QSRV if beside_frames else "")
 
 
-def _no_answer(detector: str, names: tuple[str, ...], timeout: float | None, kind: str, server: str) -> RefusedError:
+def _no_answer(
+    detector: str, names: tuple[str, ...], timeout: float | None, kind: str, server: str, hint: str = ""
+) -> RefusedError:
     waited = "" if timeout is None else f" (waited {timeout:g} s)"
     subject = f"The {kind} {names[0]}" if len(names) == 1 else f"The {kind}s {', '.join(names)}"
     verb = "does" if len(names) == 1 else "do"
@@ -149,5 +168,5 @@ def _no_answer(detector: str, names: tuple[str, ...], timeout: float | None, kin
         code="PV_TIMEOUT",
         value=names[0],
         remedy=f"Check that the detector's {server} runs and that the {kind}'s name is right, "
-        "then start the run again.",
+        f"then start the run again.{hint}",
     )

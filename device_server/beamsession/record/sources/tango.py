@@ -110,12 +110,19 @@ class TangoSource:
     def doubt(self) -> str:
         return self._pairing.doubt
 
+    @property
+    def was_full(self) -> bool:
+        return False
+
     def dropped(self) -> int | None:
         """The device's counter, and what is known to have been lost on the way."""
         lost = self._inbox.lost + self._unpaired
         if self._config.dropped_attribute is None:
             return lost
         return None if self._care.dropped is None else self._care.dropped + lost
+
+    def hint(self) -> str:
+        return ""
 
     def start(self, frames: int | None) -> None:
         self._orders.start(frames)
