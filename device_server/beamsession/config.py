@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from beamsession.catalogue.target import CatalogueTarget
 from beamsession.definition_file import FOLDER, DefinitionPath
+from beamsession.epics_table import EpicsTable
 from beamsession.model.auth import OperatorConfig, TokenConfig
 from beamsession.model.definition import MetadataDefinition, MetadataKeys
 from beamsession.model.detector import DetectorConfig
@@ -186,6 +187,9 @@ class Beamline(_Table):
     hooks: tuple[HookConfig, ...] = ()
     quick_look: QuickLookConfig = QuickLookConfig()
     catalogue: CatalogueTarget | None = None
+    epics: EpicsTable | None = Field(
+        default=None, description="the session manager over Channel Access; left out: none, but in a simulation"
+    )
     environment: dict[str, str] = Field(
         default_factory=dict, description="EPICS_CA_ADDR_LIST and the like, set before any client library is loaded"
     )

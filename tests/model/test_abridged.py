@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from beamsession.model.abridged import Abridger, Completer
+from beamsession.model.abridged import Completer, abridged
 from beamsession.model.errors import RefusedError
 from beamsession.model.plan import InstrumentFacts, RunKey, RunPlan, SessionFacts
 from beamsession.model.reading import ReadingConfig
@@ -27,19 +27,18 @@ def plan(readings: tuple[ReadingConfig, ...]) -> RunPlan:
 
 
 def test_a_short_plan_is_made_whole_again_over_json() -> None:
-    sent = Abridger().short(plan(READINGS)).model_dump_json()
+    sent = abridged(plan(READINGS)).model_dump_json()
     assert len(sent) < 2000
     assert Completer(READINGS).whole(RunPlan.model_validate_json(sent)) == plan(READINGS)
 
 
 def test_other_readings_are_refused() -> None:
-    abridger = Abridger()
     for readings in (READINGS[1:], (*READINGS[:-1], READINGS[-1].model_copy(update={"axis": True})), READINGS[::-1]):
         with pytest.raises(RefusedError) as refusal:
-            Completer(READINGS).whole(abridger.short(plan(readings)))
+            Completer(READINGS).whole(abridged(plan(readings)))
         assert refusal.value.code == "READINGS_DIFFER"
 
 
 def test_a_plan_that_names_its_readings_one_by_one_stays_as_it_is() -> None:
     assert Completer(READINGS).whole(plan(READINGS[:3])) == plan(READINGS[:3])
-    assert Abridger().short(plan(())) == plan(())
+    assert abridged(plan(())) == plan(())

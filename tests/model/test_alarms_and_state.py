@@ -11,8 +11,10 @@ import pytest
 from beamsession.model.alarms import Alarm, Facts, Severity, alarms, device_state, minutes_left
 from beamsession.model.clock import utc_now
 from beamsession.model.completeness import ClockOffset, Completeness
+from beamsession.model.detector import PvaDetector
 from beamsession.model.instrument import Instrument
 from beamsession.model.plan import InstrumentFacts, RunKey
+from beamsession.model.reading import ReadingConfig
 from beamsession.model.report import DiskFacts, Problem, RunReport
 from beamsession.model.run import Run, RunOrigin
 from beamsession.model.sentences import joined, size
@@ -192,14 +194,75 @@ def test_a_problem_of_the_disk_has_one_full_stop_and_little_room_is_told_in_mib(
 def test_a_master_that_waits_to_be_closed_is_told_and_blocks_nothing() -> None:
     note = Problem(code="MASTER_UNCLOSED", sentence="It waits.", remedy="It is tried again.", blocks=False)
     of = facts()
-    found = alarms(INSTRUMENT, replace(of, recorder_notes=(note,)))
+    found = alarms(INSTRUMENT, replace(of, recorder_problems=(note,)))
     assert [(alarm.code, alarm.sentence) for alarm in found] == [("MASTER_UNCLOSED", "It waits. It is tried again.")]
     assert shown(of, found) is DeviceState.ON
 
 
+DEAD = Problem(code="PV_TIMEOUT", sentence="B:Image does not answer.", remedy="Start its IOC.", detector="b")
+AWAY = Problem(code="RECORDER_UNREACHABLE", sentence="east: It is cut.", recorder="east")
+PAIR = INSTRUMENT.model_copy(
+    update={
+        "recorders": ("main", "east"),
+        "detectors": (
+            PvaDetector(name="a", pv="A:Image"),
+            PvaDetector(name="b", pv="B:Image"),
+            PvaDetector(name="c", pv="C:Image", recorder="east"),
+        ),
+    }
+)
+
+
+def with_run(
+    state: RunState | None, detectors: tuple[str, ...], *problems: Problem, session_id: int | None = 7
+) -> Facts:
+    of = facts(state, acknowledged=True, recorder_problems=problems, session_id=session_id)
+    return of if of.run is None else replace(of, run=replace(of.run, detectors=detectors))
+
+
+@pytest.mark.parametrize("state", [RunState.PREPARING, RunState.RECORDING, RunState.DRAINING, RunState.COMPLETED])
+def test_a_dead_detector_is_major_in_its_run_and_minor_beside_it(state: RunState) -> None:
+    (of_run,) = alarms(PAIR, with_run(state, ("a", "b"), DEAD))
+    assert of_run == Alarm("PV_TIMEOUT", Severity.MAJOR, "B:Image does not answer. Start its IOC.")
+    (beside,) = alarms(PAIR, with_run(state, ("a",), DEAD))
+    told = "Not in run 2: B:Image does not answer. Start its IOC."
+    assert beside == Alarm("PV_TIMEOUT", Severity.MINOR, told, blocks=False)
+
+
+@pytest.mark.parametrize(
+    ("detectors", "severity"), [(("a",), Severity.MINOR), (("a", "c"), Severity.MAJOR), (("c",), Severity.MAJOR)]
+)
+def test_a_recorder_that_is_away_is_major_where_the_run_needs_it(
+    detectors: tuple[str, ...], severity: Severity
+) -> None:
+    (alarm,) = alarms(PAIR, with_run(RunState.RECORDING, detectors, AWAY))
+    assert (alarm.severity, alarm.sentence.startswith("Not in run 2: ")) == (severity, severity is Severity.MINOR)
+
+
+def test_the_first_recorder_is_needed_for_readings_too() -> None:
+    away = AWAY.model_copy(update={"recorder": "main"})
+    reading = PAIR.model_copy(update={"readings": (ReadingConfig(name="current", pv="X"),)})
+    assert [alarms(of, with_run(RunState.COMPLETED, ("c",), away))[0].severity for of in (PAIR, reading)] == [1, 2]
+
+
+@pytest.mark.parametrize(("state", "session_id"), [(None, 7), (RunState.COMPLETED, 8), (RunState.COMPLETED, None)])
+def test_without_a_run_of_the_open_session_a_dead_detector_needs_a_person(
+    state: RunState | None, session_id: int | None
+) -> None:
+    found = alarms(PAIR, with_run(state, ("a",), DEAD, session_id=session_id))
+    assert [(alarm.severity, alarm.blocks) for alarm in found] == [(Severity.MAJOR, True)]
+
+
+def test_what_is_wrong_with_a_recorder_itself_is_never_beside_the_run() -> None:
+    broken = Problem(code="JOURNAL_NOT_WRITABLE", sentence="The journal cannot be written.")
+    (alarm,) = alarms(PAIR, with_run(RunState.RECORDING, ("a",), broken))
+    assert alarm.severity is Severity.MAJOR
+
+
 def test_texts_are_joined_as_a_person_would() -> None:
     assert joined("", "a", "b.", "C.") == "a; b. C."
-    assert [size(0), size(999), size(2_500_000)] == ["0 bytes", "999 bytes", "2.5 MB"]
+    assert [size(0), size(1023), size(2560 << 10)] == ["0 bytes", "1023 bytes", "2.5 MiB"]
+    assert [size(1 << 30), size(1536 << 40)] == ["1 GiB", "1.5 PiB"]
 
 
 def test_minutes_left_are_told_only_while_something_is_written() -> None:

@@ -23,8 +23,9 @@ from beamsession.record.frame import Frame, FrameFormat
 from beamsession.record.nexus import close_master, start_master
 from beamsession.record.nexus.seconds import nanoseconds
 from beamsession.record.readings.board import ROW
+from beamsession.record.readings.emptytable import EmptyTable
 from beamsession.record.readings.reading import Reading
-from beamsession.record.readings.table import Column, TableColumns
+from beamsession.record.readings.table import Column
 from beamsession.record.readings.tablewriter import TableWriter
 
 START = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
@@ -116,7 +117,7 @@ def _write(path: Path, name: str, images: Images, compression: Compression) -> N
 
 
 def _write_readings(plan: RunPlan) -> None:
-    columns = TableColumns.of([Column(name="theta", pv="X:theta", units="mm")])
+    columns = EmptyTable.of([Column(name="theta", pv="X:theta", units="mm")])
     table = TableWriter(plan.readings_file, columns, plan.rules)
     begin = nanoseconds(START)
     table.append(np.array([(0, begin + number * 100_000_000, number / 10, 0) for number in range(THETA)], ROW))

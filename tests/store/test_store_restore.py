@@ -80,7 +80,7 @@ def test_everything_is_the_same_and_the_log_says_that_it_was_rebuilt(url: str, l
         ("store_rebuilt", INSTRUMENT),
         ("store_rebuilt", "other"),
     ]
-    assert ends[0].payload == {"sessions": 4, "runs": 3, "files": 3, "events": 8, "missing": []}
+    assert ends[0].payload == {"sessions": 4, "runs": 3, "files": 3, "events": 8, "jobs": 0, "missing": []}
     assert (ends[0].principal, ends[0].face) == (CALLER.principal.name, CALLER.face)
     store.close()
 

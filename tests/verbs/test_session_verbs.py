@@ -56,7 +56,9 @@ def test_starting_again_cancels_a_session_in_which_nothing_was_put(desk: Desk) -
     desk.ask("session_pause")
     second = desk.ask("session_start", name="next")
     assert (desk.state(first), desk.state(second)) == ("CANCELLED", "STARTED")
-    assert desk.store.events()[-1].payload["previous"] == {"session": first, "done": "cancelled"}
+    told = f"Session {first} 'empty' was still open and empty: it was cancelled."
+    assert desk.store.events()[-1].payload["previous"] == {"session": first, "done": "cancelled", "sentence": told}
+    assert desk.store.events()[-2].payload["because"] == "another session was started"
 
 
 @pytest.mark.parametrize("content", ["comment", "file", "metadata", "run", "registered"])
@@ -76,7 +78,9 @@ def test_starting_again_completes_a_session_with_anything_in_it(desk: Desk, cont
             desk.ask("run_register", path=str(desk.file("a.h5")))
     desk.ask("session_start", name="next")
     assert desk.state(first) == "COMPLETED"
-    assert desk.store.events()[-1].payload["previous"] == {"session": first, "done": "completed"}
+    told = f"Session {first} 'used' was still open: it was completed first."
+    assert desk.store.events()[-1].payload["previous"] == {"session": first, "done": "completed", "sentence": told}
+    assert desk.store.events()[-2].payload["because"] == "another session was started"
 
 
 def test_starting_over_a_run_drains_it_and_then_completes_its_session(desk: Desk) -> None:
@@ -84,7 +88,9 @@ def test_starting_over_a_run_drains_it_and_then_completes_its_session(desk: Desk
     desk.record()
     second = desk.ask("session_start", name="second")
     assert (desk.state(first), desk.state(second)) == ("COMPLETING", "STARTED")
-    assert desk.store.events()[-1].payload["previous"] == {"session": first, "done": "completing"}
+    told = f"Session {first} 'first' was still open with run 1: it is completed as soon as that run is written."
+    assert desk.store.events()[-1].payload["previous"] == {"session": first, "done": "completing", "sentence": told}
+    assert desk.store.events()[-2].payload["because"] == "another session was started"
     assert desk.refused("run_start").sentence == "The last run is still being written."
     assert desk.drain().state is RunState.COMPLETED
     assert (desk.state(first), desk.state(second)) == ("COMPLETED", "STARTED")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -27,21 +26,12 @@ from beamsession.record.recorder import Recorder
 from beamsession.store import Store
 from beamsession.verbs.dispatch import Dispatcher
 from beamsession.verbs.plan import plan_run, run_key
+from beamsim.waiting import wait_until
 
 USER = Principal("ana")
 OTHER = Principal("eve")
 STAFF = Principal("staff", Role.STAFF)
 WORKER = Principal("worker", Role.WORKER)
-PATIENCE_S = 60.0
-
-
-def wait_until(what: str, reached: Callable[[], Any]) -> Any:
-    """What `reached` answered when it was first true; AssertionError naming `what` when that does not come."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not (answer := reached()):
-        assert time.monotonic() < deadline, f"waited {PATIENCE_S:g} s in vain: {what}"
-        time.sleep(0.005)
-    return answer
 
 
 def instrument(data_root: Path, name: str = "beamline", **changes: Any) -> Instrument:

@@ -11,10 +11,12 @@ from typer.testing import CliRunner, Result
 
 from beamsession.faces.cli.store_commands import store_app
 from beamsession.model.errors import BeamsessionError
+from beamsession.model.job import JobKind, JobState
 from beamsession.model.plain import plain
 from beamsession.model.session_query import SessionQuery
 from beamsession.model.states import SessionState
 from beamsession.store import Store
+from recorded_run import record, spot
 from worker_rig import Rig, eventually
 
 with_recorder = pytest.mark.parametrize("rig", [{"has_recorder": True}], indirect=True)
@@ -89,7 +91,14 @@ def test_a_lost_store_is_made_again_and_the_beamline_goes_on(rig: Rig) -> None:
     ending = found["events"].pop()
     assert found == lost
     assert ending["kind"] == "store_rebuilt"
-    assert ending["payload"] == {"sessions": 4, "runs": 3, "files": 1, "events": len(lost["events"]), "missing": []}
+    assert ending["payload"] == {
+        "sessions": 4,
+        "runs": 3,
+        "files": 1,
+        "events": len(lost["events"]),
+        "jobs": 0,
+        "missing": [],
+    }
 
     rig.start_manager()
     rig.start_recorder()
@@ -163,3 +172,42 @@ def test_a_hole_in_the_log_is_refused_until_it_is_allowed_and_is_told_for_ever(r
     assert third.id == 3
     rig.start_worker()
     eventually((rig.data_root / third.folder / "session.json").exists, "the worker follows the new store")
+
+
+@with_recorder
+def test_quick_looks_and_copies_that_lie_beside_their_runs_are_known_again(rig: Rig) -> None:
+    rig.start_recorder()
+    rig.start_worker()
+    session = rig.open_session({}).id
+    folder = rig.folder_of(session)
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in (1, 2):
+        frames = [spot((40, 50), 20, index) for index in range(5)]
+        master = record(folder, {"eiger": frames}, number=number).master
+        rig.call("run_register", path=str(master))
+        for verb in ("run_quick_look", "run_quick_look", "run_pack"):
+            assert rig.ended(rig.call(verb, run=number)).state is JobState.DONE
+    copies = [job for job in rig.store.jobs(rig.beamline.instrument.name) if job.kind is JobKind.PACK]
+    shown = rig.call("run_quick_look_show", run=1)
+    eventually(lambda: _position(rig) == rig.store.head()[0], "the worker has written everything")
+    (folder / "run_0002_quicklook" / "run_0002_quicklook.json").write_text("{}")
+    (folder / "run_0002_single.nxs").write_bytes(b"somebody else's")
+    lost = lose_store(rig)
+    assert rebuild(rig).exit_code == 0
+    assert everything(rig.store)["runs"] == lost["runs"]
+    rig.start_manager()
+    again = rig.call("run_quick_look_show", run=1)
+    assert {**again, "files": set(again["files"])} == {**shown, "files": set(shown["files"])}
+    kept = {job.id: job for job in rig.store.jobs(rig.beamline.instrument.name)}
+    first = next(job for job in copies if job.arguments["run_id"] == 1)
+    assert set(kept) == {shown["job"], first.id}
+    assert {name: kept[first.id].result[name] for name in ("file", "size")} == {
+        name: first.result[name] for name in ("file", "size")
+    }
+    assert refused_call(rig, "run_quick_look_show", run=2) == "NO_QUICK_LOOK"
+
+
+def refused_call(rig: Rig, verb: str, **arguments: Any) -> str:
+    with pytest.raises(BeamsessionError) as caught:
+        rig.call(verb, **arguments)
+    return caught.value.code

@@ -19,9 +19,35 @@ Readings = tuple[ReadingConfig, ...]
 _READINGS = TypeAdapter(Readings)
 
 
+class _LastDigest:
+    """Of the readings asked for last: throughout a process they are those of one configuration, and the same objects,
+    which are compared in no time.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: tuple[Readings, str] | None = None
+
+    def of(self, readings: Readings) -> str:
+        with self._lock:
+            if self._known is None or self._known[0] != readings:
+                self._known = readings, hashlib.sha256(readings_json(readings)).hexdigest()[:32]
+            return self._known[1]
+
+
+_digests = _LastDigest()
+
+
 def digest_of(readings: Readings) -> str:
-    """What tells these readings from all others: 32 hexadecimal digits."""
-    return hashlib.sha256(readings_json(readings)).hexdigest()[:32]
+    """What tells these readings from all others: 32 hexadecimal digits. Quick where they were asked for last."""
+    return _digests.of(readings)
+
+
+def abridged(plan: RunPlan) -> RunPlan:
+    """`plan` with the digest of its readings in their place; one without readings stays as it is."""
+    if not plan.readings:
+        return plan
+    return plan.model_copy(update={"readings": (), "readings_digest": digest_of(plan.readings)})
 
 
 def readings_json(readings: Readings) -> bytes:
@@ -32,24 +58,6 @@ def readings_json(readings: Readings) -> bytes:
 def readings_from_json(data: bytes) -> Readings:
     """What `readings_json` wrote. Raises ValidationError."""
     return _READINGS.validate_json(data)
-
-
-class Abridger:
-    """Shortens the plans of one instrument; may be used from several threads."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._known: tuple[Readings, str] = ((), "")
-
-    def short(self, plan: RunPlan) -> RunPlan:
-        """`plan` with the digest of its readings in their place; one without readings stays as it is."""
-        if not plan.readings:
-            return plan
-        with self._lock:
-            # Quick: the same configuration's readings are the same objects.
-            if self._known[0] != plan.readings:
-                self._known = (plan.readings, digest_of(plan.readings))
-            return plan.model_copy(update={"readings": (), "readings_digest": self._known[1]})
 
 
 class Completer:

@@ -8,6 +8,7 @@ from enum import IntEnum
 from beamsession.model.completeness import loss_so_far
 from beamsession.model.instrument import Instrument
 from beamsession.model.job import Job
+from beamsession.model.parts import team_of
 from beamsession.model.report import DiskFacts, Problem, RunReport
 from beamsession.model.run import Run
 from beamsession.model.sentences import ended
@@ -40,13 +41,18 @@ class Alarm:
 
 @dataclass(frozen=True)
 class Facts:
-    """What alarms are judged from."""
+    """What alarms are judged from.
+
+    `run` is the newest, `session_id` the open session's. `recorder_fault` tells why no recorder can be asked,
+    `recorder_problems` are what the recorders say of themselves and their detectors.
+    """
 
     run: Run | None
     report: RunReport | None
     disk: DiskFacts | None
+    session_id: int | None = None
     recorder_fault: str = ""
-    recorder_notes: tuple[Problem, ...] = ()
+    recorder_problems: tuple[Problem, ...] = ()
     ingest_parked: int = 0
     failed_hooks: tuple[Job, ...] = ()
 
@@ -54,7 +60,7 @@ class Facts:
 def alarms(instrument: Instrument, facts: Facts) -> tuple[Alarm, ...]:
     """All problems, the worst first."""
     found = [
-        *_recorder_alarms(facts),
+        *_recorder_alarms(instrument, facts),
         *_disk_alarms(instrument, facts.disk),
         *_space_alarms(instrument, facts),
         *_run_alarms(facts),
@@ -87,11 +93,33 @@ def minutes_left(disk: DiskFacts | None, rate: float) -> float | None:
     return disk.free / rate / 60
 
 
-def _recorder_alarms(facts: Facts) -> list[Alarm]:
-    notes = [Alarm(note.code, Severity.MINOR, _whole(note), blocks=False) for note in facts.recorder_notes]
-    if not facts.recorder_fault:
-        return notes
-    return [Alarm("RECORDER_UNREACHABLE", Severity.MAJOR, facts.recorder_fault), *notes]
+def _recorder_alarms(instrument: Instrument, facts: Facts) -> list[Alarm]:
+    unreachable = [Alarm("RECORDER_UNREACHABLE", Severity.MAJOR, facts.recorder_fault)] if facts.recorder_fault else []
+    return [*unreachable, *(_recorder_alarm(instrument, facts, problem) for problem in facts.recorder_problems)]
+
+
+def _recorder_alarm(instrument: Instrument, facts: Facts, problem: Problem) -> Alarm:
+    if not problem.blocks:
+        return Alarm(problem.code, Severity.MINOR, problem.text, blocks=False)
+    run = _present_run(facts)
+    if run is None or _takes_part(instrument, run, problem):
+        return Alarm(problem.code, Severity.MAJOR, problem.text)
+    return Alarm(problem.code, Severity.MINOR, f"Not in run {run.number}: {problem.text}", blocks=False)
+
+
+def _present_run(facts: Facts) -> Run | None:
+    """The run that a person has in mind: the live one, or the last one of the open session."""
+    run = facts.run
+    return run if run is not None and (run.state.is_live or run.session_id == facts.session_id) else None
+
+
+def _takes_part(instrument: Instrument, run: Run, problem: Problem) -> bool:
+    """Whether the problem is about a detector or a recorder of the run, or about none in particular."""
+    if problem.detector:
+        return problem.detector in run.detectors
+    detectors = [item for item in instrument.detectors if item.name in run.detectors]
+    has_scalars = bool(instrument.readings or instrument.constants)
+    return not problem.recorder or problem.recorder in team_of(detectors, instrument.recorders, has_scalars=has_scalars)
 
 
 def _disk_alarms(instrument: Instrument, disk: DiskFacts | None) -> list[Alarm]:
@@ -125,7 +153,7 @@ def _detector_alarms(instrument: Instrument, facts: Facts) -> list[Alarm]:
     if run is None or report is None or not run.state.is_live or run.state is RunState.LOST:
         return []
     found = [
-        Alarm(warning.code, _WARNINGS.get(warning.code, Severity.MINOR), _whole(warning), blocks=False)
+        Alarm(warning.code, _WARNINGS.get(warning.code, Severity.MINOR), warning.text, blocks=False)
         for warning in report.warnings
     ]
     return [*found, *_clock_alarms(instrument, report)]
@@ -143,10 +171,6 @@ def _clock_alarms(instrument: Instrument, report: RunReport) -> list[Alarm]:
         for item in report.accounts
         if item.clock_offset is not None and item.clock_offset.exceeds(instrument.max_clock_skew_s)
     ]
-
-
-def _whole(warning: Problem) -> str:
-    return f"{warning.sentence} {warning.remedy}".strip()
 
 
 def _rate(facts: Facts) -> str:

@@ -10,6 +10,8 @@ from beamsession.model.run import Run
 QUICK_LOOK_MARK = b"beamsession quick look"
 """In the first kilobyte of every file of a quick look."""
 HEAD = 1024
+LONG_LISTS = ("per_frame", "projections")
+"""What the JSON file of a quick look tells of a detector and the result of its job leaves out."""
 _COPY = "beamsession copy"
 _COPY_END = re.compile(rb"\[beamsession copy [^\[\]]+\]\Z")
 TAIL = 256

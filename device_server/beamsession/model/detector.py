@@ -65,6 +65,16 @@ class _Detector(Value):
         return True
 
     @property
+    def starts_frames(self) -> bool:
+        """Whether the run makes it acquire, when it records; frames of the same camera may then come elsewhere too."""
+        return False
+
+    @property
+    def rests_in_pauses(self) -> bool:
+        """Whether a pause makes it stop acquiring, not only leave its frames out."""
+        return False
+
+    @property
     def prepare_s(self) -> float:
         """How long its preparation may take beyond the time PVs have to connect, seconds."""
         return 0.0
@@ -130,15 +140,24 @@ class _PvDetector(_Streamed):
     def address(self) -> str:
         return self.pv
 
+    @property
+    def starts_frames(self) -> bool:
+        return self.acquire_pv is not None
+
 
 class PvaDetector(_PvDetector):
     """Frames from one NTNDArray PV: shape, type, unique id and time stamp come with each frame.
 
-    The PV may also be an NTScalarArray: its frames are lines, numbered as they come.
+    The PV may also be an NTScalarArray: its frames are lines, numbered as they come or by a PV beside it.
     """
 
     source: Literal["pva"] = "pva"
     pv: PvName = Field(description="the NTNDArray, or an NTScalarArray whose values are lines of numbers")
+    id_pv: PvName | None = Field(
+        default=None,
+        description="unique id of the line in an NTScalarArray: a counter that is posted with each, best with the same "
+        "time stamp; an NTNDArray brings its own id",
+    )
 
 
 class CaDetector(_PvDetector):
@@ -233,6 +252,14 @@ class AreaDetector(_Detector):
             epics_nanoseconds="/entry/instrument/NDAttributes/NDArrayEpicsTSnSec",
             units=self.units,
         )
+
+    @property
+    def starts_frames(self) -> bool:
+        return self.drive
+
+    @property
+    def rests_in_pauses(self) -> bool:
+        return self.drive
 
     @property
     def prepare_s(self) -> float:
@@ -330,6 +357,10 @@ class TangoDetector(_Streamed):
     @property
     def address(self) -> str:
         return self.attribute
+
+    @property
+    def starts_frames(self) -> bool:
+        return self.start_command is not None or self.acquire_attribute is not None
 
 
 StreamedDetector = PvaDetector | CaDetector | TangoDetector

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from beamsession.model.detector import DetectorConfig
 from beamsession.model.plan import RunPlan
 from beamsession.model.report import RunPart, RunReport
 from beamsession.model.sentences import joined
@@ -26,23 +27,31 @@ def recorder_of(detector_recorder: str | None) -> str:
 def parts_of(plan: RunPlan, recorders: Sequence[str]) -> dict[str, RunPlan]:
     """The plan of each recorder that the run needs, by name, the leading one first.
 
-    A recorder is needed for its detectors, the first of `recorders` for readings and constants too, and for a run that
-    has nothing. A run that needs only one recorder is its alone.
+    A run that needs only one recorder is its alone.
     """
-    first = recorders[0]
-    by_name = {name: [item for item in plan.detectors if recorder_of(item.recorder) == name] for name in recorders}
-    wants_first = bool(plan.readings or plan.constants or not plan.detectors)
-    team = tuple(name for name in recorders if by_name[name] or (name == first and wants_first))
+    team = team_of(plan.detectors, recorders, has_scalars=bool(plan.readings or plan.constants))
     if len(team) == 1:
         return {team[0]: plan}
     parts: dict[str, RunPlan] = {}
     for name in team:
-        changes: dict[str, Any] = {"team": team, "part": name, "detectors": tuple(by_name[name])}
-        changes["all_detectors"] = plan.detectors
-        if name != first:
+        own = tuple(item for item in plan.detectors if recorder_of(item.recorder) == name)
+        changes: dict[str, Any] = {"team": team, "part": name, "detectors": own, "all_detectors": plan.detectors}
+        if name != recorders[0]:
             changes |= {"readings": (), "constants": ()}
         parts[name] = plan.model_copy(update=changes)
     return parts
+
+
+def team_of(detectors: Sequence[DetectorConfig], recorders: Sequence[str], *, has_scalars: bool) -> tuple[str, ...]:
+    """Which of `recorders` a run of these detectors needs, the leading one first.
+
+    A recorder is needed for its detectors, the first also for readings and constants (`has_scalars`), and for a run
+    that has nothing.
+    """
+    needed = {recorder_of(item.recorder) for item in detectors}
+    if has_scalars or not detectors:
+        needed.add(recorders[0])
+    return tuple(name for name in recorders if name in needed)
 
 
 def part_verdict(report: RunReport) -> RunState | None:

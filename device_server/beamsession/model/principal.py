@@ -25,8 +25,12 @@ class Principal:
 
 @dataclass(frozen=True)
 class Caller:
-    """A principal at a face, with the request id that makes a retry harmless (empty: none given)."""
+    """A principal at a face, with the request id that makes a retry harmless (empty: none given).
+
+    `client` says which of the face's clients asks, where it knows (`user@host` of Channel Access); events keep it.
+    """
 
     principal: Principal
     face: str
     request_id: str = ""
+    client: str = ""

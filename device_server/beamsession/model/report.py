@@ -16,13 +16,21 @@ from beamsession.model.value import Value
 class Problem(Value):
     """One reason why something would fail, with what to do about it; `code` is stable.
 
-    Where it does not `block`, it can be tried all the same.
+    Where it does not `block`, it can be tried all the same. `detector` and `recorder` name whom it is about, where it
+    is about one of several.
     """
 
     code: str
     sentence: str
     remedy: str = ""
     blocks: bool = True
+    detector: str = ""
+    recorder: str = ""
+
+    @property
+    def text(self) -> str:
+        """The sentence and what to do."""
+        return f"{self.sentence} {self.remedy}".strip()
 
 
 class DiskFacts(Value):

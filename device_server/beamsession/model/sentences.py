@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-_UNITS = (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
+# Those of the configuration, so that its numbers come back as they were written.
+_UNITS = (("PiB", 1 << 50), ("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10))
 
 
 def ended(text: str) -> str:
@@ -20,7 +21,7 @@ def joined(*texts: str) -> str:
 
 
 def size(nbytes: int) -> str:
-    """Bytes in the unit that fits, e.g. '2.5 MB'."""
+    """Bytes in the unit that fits, e.g. '2.5 MiB'."""
     for unit, factor in _UNITS:
         if nbytes >= factor:
             return f"{nbytes / factor:.4g} {unit}"

@@ -20,8 +20,9 @@ from beamsession.model.states import DeviceState, RunState, SessionState
 class View:
     """What every reader is answered from; a new one replaces it after each change.
 
-    `session` is the open one, or the one still completing, else None. `run` is the newest run of the instrument,
-    `report` the recorder's word about it. `failed_hooks` are the jobs that nobody has acknowledged, newest first.
+    `session` is the open one, or the one still completing, else None. `replaced` tells in a sentence what became of the
+    session that was open before, as long as this one has no run. `run` is the newest run of the instrument, `report`
+    the recorder's word about it. `failed_hooks` are the jobs that nobody has acknowledged, newest first.
     `event_count` only grows: a reader that sees it jump has missed a push.
     """
 
@@ -30,6 +31,7 @@ class View:
     state: DeviceState = DeviceState.INIT
     status: str = "Starting."
     session: Session | None = None
+    replaced: str = ""
     run: Run | None = None
     report: RunReport | None = None
     run_count: int = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, select
 
@@ -10,7 +11,7 @@ from beamsession.store.columns import digest
 from beamsession.store.tables import files, runs, sessions
 
 
-def select_owners(path: Path, data_root: Path) -> tuple[Select[int], ...]:
+def select_owners(path: Path, data_root: Path) -> tuple[Select[Any], ...]:
     """Asks for sessions that have `path`, or a folder that it lies in, as their folder, added file, or file of a run.
 
     Both are absolute. The folders are those below `data_root`; files and runs are those of all instruments.
@@ -25,5 +26,5 @@ def select_owners(path: Path, data_root: Path) -> tuple[Select[int], ...]:
     )
 
 
-def _first(owner: ColumnElement[int], condition: ColumnElement[bool]) -> Select[int]:
+def _first(owner: ColumnElement[int], condition: ColumnElement[bool]) -> Select[Any]:
     return select(owner).where(condition).limit(1)

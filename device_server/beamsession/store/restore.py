@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Table, insert, select
 from beamsession.model.clock import Clock, utc_now
 from beamsession.model.errors import ConflictError, RefusedError
 from beamsession.model.event import GENESIS, Event
+from beamsession.model.job import Job
 from beamsession.model.principal import Caller
 from beamsession.model.run import Run
 from beamsession.model.session import AddedFile, Ingest, Session
@@ -33,7 +34,7 @@ from beamsession.store.failures import translated
 from beamsession.store.migrations import bring_up
 from beamsession.store.query import search_text
 from beamsession.store.store import PATIENCE
-from beamsession.store.tables import chain_head, events, files, ingests, metadata, runs, sessions
+from beamsession.store.tables import chain_head, events, files, ingests, jobs, metadata, runs, sessions
 
 _BATCH = 1000
 
@@ -42,7 +43,8 @@ _BATCH = 1000
 class StoreContents:
     """All of a store. `events` are in order, each number once; a run whose id is 0 gets one that no other has.
 
-    `last_session_id` is the highest id ever given, also of a session that is not here.
+    `last_session_id` is the highest id ever given, also of a session that is not here. `jobs` are those whose products
+    are there.
     """
 
     sessions: Sequence[Session]
@@ -51,6 +53,7 @@ class StoreContents:
     ingests: Sequence[Ingest]
     events: Sequence[Event]
     last_session_id: int
+    jobs: Sequence[Job] = ()
 
     def counts(self) -> dict[str, int]:
         """How many of each."""
@@ -59,6 +62,7 @@ class StoreContents:
             "runs": len(self.runs),
             "files": len(self.files),
             "events": len(self.events),
+            "jobs": len(self.jobs),
         }
 
 
@@ -143,12 +147,12 @@ def _tables() -> Iterator[Table]:
 
 def _fill(connection: Connection, contents: StoreContents) -> None:
     instruments = {session.id: session.instrument for session in contents.sessions}
-    numbered = _numbered(contents.runs)
+    given = numbered(contents.runs)
     _insert(connection, sessions, (_session_row(session) for session in contents.sessions))
     _insert(
         connection,
         runs,
-        ({**vars(run), "instrument": instruments[run.session_id], "file_hash": digest(run.file)} for run in numbered),
+        ({**vars(run), "instrument": instruments[run.session_id], "file_hash": digest(run.file)} for run in given),
     )
     _insert(connection, files, ({**vars(file), "path_hash": digest(file.path)} for file in contents.files))
     _insert(
@@ -156,13 +160,14 @@ def _fill(connection: Connection, contents: StoreContents) -> None:
         ingests,
         ({**vars(ingest), "instrument": instruments[ingest.session_id]} for ingest in contents.ingests),
     )
+    _insert(connection, jobs, (vars(job) for job in contents.jobs))
     _insert(connection, events, (vars(event) for event in contents.events))
     last = contents.events[-1] if contents.events else None
     head = Head(
         seq=last.seq if last else 0,
         hash=last.hash if last else GENESIS,
         last_session_id=max(contents.last_session_id, *instruments, 0),
-        last_run_id=max((run.id for run in numbered), default=0),
+        last_run_id=max((run.id for run in given), default=0),
     )
     write_head(connection, head)
 
@@ -175,7 +180,7 @@ def _session_row(session: Session) -> dict[str, Any]:
     }
 
 
-def _numbered(given: Sequence[Run]) -> list[Run]:
+def numbered(given: Sequence[Run]) -> list[Run]:
     """The runs with an id each. Ids were given in the order of begin without gaps, so the free ones are the lost."""
     used = {run.id for run in given if run.id}
     free = (number for number in count(1) if number not in used)

@@ -177,7 +177,7 @@ jobs = Table(
     Column("updated", Moment, nullable=False),
     Column("session_id", Whole),
     Column("arguments", JsonText, nullable=False),
-    Column("progress", Float, nullable=False),
+    Column("progress", Float(), nullable=False),
     Column("detail", PlainText, nullable=False),
     Column("result", JsonText, nullable=False),
     Column("cancel_asked", Boolean, nullable=False),

@@ -54,6 +54,8 @@ class Writing(Reads):
     ) -> Event:
         """Chain an event to the log; the payload must be JSON values."""
         principal = self._caller.principal
+        if self._caller.client:
+            payload["client"] = self._caller.client
         link = linked(
             Event(
                 seq=0,

@@ -98,9 +98,10 @@ def run_abort(ctx: Context) -> None:
 
 
 @verb(Action.OPERATE, Place.DEVICE)
-def run_register(ctx: Context, *, path: str, title: str = "") -> int:
+def run_register(ctx: Context, *, path: str, title: str = "", metadata: dict[str, Any] | None = None) -> int:
     """Register a file that another program wrote as a run of the open session; return the run's number."""
     session = ctx.standing().open_session(Command.REGISTER_RUN)
+    told = check_metadata(metadata or {})
     facts = existing_path(ctx, folder_of(ctx, session), path)
     with ctx.change() as change:
         session = change.open_session(Command.REGISTER_RUN)
@@ -113,7 +114,7 @@ def run_register(ctx: Context, *, path: str, title: str = "") -> int:
             title=names.title(title),
             frames=None,
             detectors=(),
-            metadata={},
+            metadata=told,
             recorder="",
             file=str(facts.path),
             stop=change.tx.now,
@@ -125,6 +126,7 @@ def run_register(ctx: Context, *, path: str, title: str = "") -> int:
             file=run.file,
             size=facts.size,
             title=run.title,
+            metadata=run.metadata,
         )
         call_hooks(ctx, change, HookEvent.RUN_FINISHED, event)
         return change.reply(run.number)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from beamsession.model import names
-from beamsession.model.errors import RefusedError, UnavailableError, WrongStateError
+from beamsession.model.errors import BeamsessionError, RefusedError, UnavailableError, WrongStateError
 from beamsession.model.hook import HookEvent
 from beamsession.model.permissions import Action
 from beamsession.model.sentences import ended, size
@@ -17,8 +20,11 @@ from beamsession.model.verb import Place
 from beamsession.verbs.context import Change, Context
 from beamsession.verbs.folder import folder_template
 from beamsession.verbs.hook import call_hooks
+from beamsession.verbs.plan import run_key
 from beamsession.verbs.registry import verb
 
+T = TypeVar("T")
+_SOON_S = 1.0
 _LEAVES_EMPTY = ("session_started", "session_paused", "session_resumed")
 _NOT_AT_WORK = (RunState.PREPARING, RunState.LOST)  # the recorder learns later what was asked of the run
 
@@ -35,8 +41,9 @@ def session_start(
     """Start a session and return its id.
 
     An open session is completed first (its run drains); one without runs, files, comments or changed metadata is
-    cancelled. Without metadata the session gets the defaults of the metadata definition. Raises InvalidInputError for
-    a bad name, title, proposal or metadata, and RefusedError where the data root cannot be written.
+    cancelled. The event says which, in `previous`. Without metadata the session gets the defaults of the metadata
+    definition. Raises InvalidInputError for a bad name, title, proposal or metadata, and RefusedError where the data
+    root cannot be written.
     """
     name, title, proposal = names.session_name(name), names.title(title), names.proposal(proposal)
     metadata = ctx.instrument.definition.at_start(metadata)
@@ -74,6 +81,7 @@ def session_restart(ctx: Context, *, session: int) -> int:
     WrongStateError for a session that is archived, cancelled, or has begun its way to the catalogue.
     """
     found = ctx.session(session)
+    _see_paused(ctx)
     with ctx.change() as change:
         if change.session is not None and change.session.id == found.id:
             if change.session.state is SessionState.PAUSED:
@@ -107,6 +115,7 @@ def session_pause(ctx: Context) -> None:
 @verb(Action.OPERATE, Place.DEVICE, tango="Resume")
 def session_resume(ctx: Context) -> None:
     """Resume the paused session, and with it the recording of an open run."""
+    _see_paused(ctx)
     with ctx.change() as change:
         _resume(change, change.open_session(Command.RESUME))
 
@@ -156,11 +165,15 @@ def session_archive(ctx: Context, *, session: int, pid: str, name: str = "") -> 
         call_hooks(ctx, change, HookEvent.SESSION_ARCHIVED, event)
 
 
-def finish_completing(ctx: Context, change: Change, session: Session) -> None:
+def finish_completing(ctx: Context, change: Change, session: Session, *, because: str = "") -> None:
     """Complete `session`, whose last run has ended, inside the transaction that ended it."""
     session = change.tx.change_session(session, state=SessionState.COMPLETED, stop=change.tx.now)
     event = change.tx.event(
-        "session_completed", session_id=session.id, runs=session.run_count, **await_ingest(ctx, change, session)
+        "session_completed",
+        session_id=session.id,
+        runs=session.run_count,
+        **await_ingest(ctx, change, session),
+        **_why(because),
     )
     call_hooks(ctx, change, HookEvent.SESSION_FINISHED, event)
 
@@ -171,6 +184,28 @@ def await_ingest(ctx: Context, change: Change, session: Session) -> dict[str, An
         return {}
     change.tx.set_ingest(Ingest(session.id, IngestState.PENDING, change.tx.now, step="waiting"))
     return {"ingest": IngestState.PENDING.value}
+
+
+def _see_paused(ctx: Context) -> None:
+    """Have the open run's pause begun before it ends: the recorder need not have been told of it yet."""
+    standing = ctx.standing()
+    session, run = standing.session, standing.own_run
+    if session is None or run is None or run.state is not RunState.PAUSED:
+        return
+    key = run_key(session, run.number)
+    with suppress(BeamsessionError, TimeoutError):  # One that is not there is told what was asked of it last.
+        for report in _soon(lambda: ctx.recorder.report().live):
+            if report.key == key and RunState.RECORDING in {report.state, *(part.state for part in report.parts)}:
+                ctx.recorder.pause(key)
+
+
+def _soon(ask: Callable[[], T]) -> T:
+    """What is answered at once, by one that may hang for longer than clients wait. Raises TimeoutError."""
+    asker = ThreadPoolExecutor(1, "asker")
+    try:
+        return asker.submit(ask).result(_SOON_S)
+    finally:
+        asker.shutdown(wait=False)
 
 
 def _resume(change: Change, session: Session) -> None:
@@ -201,36 +236,46 @@ def _require_restartable(change: Change, session: Session) -> Session:
     return found
 
 
-def _complete(ctx: Context, change: Change) -> None:
+def _why(because: str) -> dict[str, Any]:
+    """What an event says of a reason that is not the command itself."""
+    return {"because": because} if because else {}
+
+
+def _complete(ctx: Context, change: Change, *, because: str = "") -> None:
     session = change.session
     assert session is not None
     run = change.own_run
     if run is None:
-        finish_completing(ctx, change, session)
+        finish_completing(ctx, change, session, because=because)
         return
     change.tx.change_session(session, state=SessionState.COMPLETING)
     if run.state is RunState.LOST:
         change.tx.change_run(run, intent=RunIntent.STOP)
     elif run.state is not RunState.DRAINING:
         change.tx.change_run(run, state=RunState.DRAINING, intent=RunIntent.STOP)
-    change.tx.event("session_completing", session_id=session.id, run_number=run.number)
+    change.tx.event("session_completing", session_id=session.id, run_number=run.number, **_why(because))
 
 
-def _cancel(change: Change, session: Session) -> None:
+def _cancel(change: Change, session: Session, *, because: str = "") -> None:
     change.tx.change_session(session, state=SessionState.CANCELLED, stop=change.tx.now)
-    change.tx.event("session_cancelled", session_id=session.id, folder=session.folder)
+    change.tx.event("session_cancelled", session_id=session.id, folder=session.folder, **_why(because))
 
 
 def _close_open_session(ctx: Context, change: Change) -> dict[str, Any] | None:
-    """Complete or cancel the open session; what was done to it, None without one."""
+    """Complete or cancel the open session for another one; what was done to it, None without one."""
     session = change.session
     if session is None:
         return None
+    whose, because = f"Session {session.id} '{session.name}' was still open", "another session was started"
     if _is_untouched(change, session):
-        _cancel(change, session)
-        return {"session": session.id, "done": "cancelled"}
-    _complete(ctx, change)
-    return {"session": session.id, "done": "completing" if change.own_run else "completed"}
+        _cancel(change, session, because=because)
+        return {"session": session.id, "done": "cancelled", "sentence": f"{whose} and empty: it was cancelled."}
+    run = change.own_run
+    _complete(ctx, change, because=because)
+    if run is None:
+        return {"session": session.id, "done": "completed", "sentence": f"{whose}: it was completed first."}
+    sentence = f"{whose} with run {run.number}: it is completed as soon as that run is written."
+    return {"session": session.id, "done": "completing", "sentence": sentence}
 
 
 def _is_untouched(change: Change, session: Session) -> bool:

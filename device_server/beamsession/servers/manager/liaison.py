@@ -29,13 +29,15 @@ from beamsession.team import GRACE_S
 from beamsession.verbs.plan import plan_run
 
 _log = logging.getLogger(__name__)
+_HASTE_S = 0.02
+_HASTE_LASTS_S = 2.0
 _BUSY_S = 0.1
 _IDLE_S = 0.5
+_CHANGING = {RunState.PREPARING, RunState.DRAINING}
 _DISK_S = 2.0
 _STOPPABLE = {RunState.PREPARING, RunState.RECORDING, RunState.PAUSED}
 _ABORTABLE = {*_STOPPABLE, RunState.DRAINING}
 _STARTING = "STARTING"
-_UNCLOSED = "MASTER_UNCLOSED"
 
 Submit = Callable[[str, dict[str, Any]], "Future[Any]"]
 
@@ -52,6 +54,7 @@ class Liaison:
         self._projector = projector
         self._submit = submit
         self._wake = threading.Event()
+        self._woken_at = float("-inf")
         self._stopping = False
         self._starting = True  # until the recorder has started too, or was waited for long enough
         self._silent_since: float | None = None
@@ -63,7 +66,8 @@ class Liaison:
         self._thread.start()
 
     def wake(self) -> None:
-        """Look now: something was asked of a run."""
+        """Look now, and often for a while: something was asked of a run."""
+        self._woken_at = time.monotonic()
         self._wake.set()
 
     def stop(self) -> None:
@@ -99,11 +103,17 @@ class Liaison:
             self._drop_unknown(current, live)
         current = report.current if live else None
         self._starting = self._starting and any(problem.code == _STARTING for problem in report.problems)
-        fault = "" if self._starting else _fault_of(report)
-        notes = tuple(problem for problem in report.problems if problem.code == _UNCLOSED)
-        self._projector.live(report=current, recorder_fault=fault, recorder_notes=notes, starting=self._starting)
+        problems = tuple(problem for problem in report.problems if not (self._starting and problem.blocks))
+        self._projector.live(report=current, recorder_fault="", recorder_problems=problems, starting=self._starting)
         self._look_at_disk()
-        return _BUSY_S if live else _IDLE_S
+        return self._pause(live)
+
+    def _pause(self, live: list[Run]) -> float:
+        """How long to wait for the next round: hardly at all where somebody waits for what it will find."""
+        if not live:
+            return _IDLE_S
+        is_asked = time.monotonic() - self._woken_at < _HASTE_LASTS_S
+        return _HASTE_S if is_asked and any(run.state in _CHANGING for run in live) else _BUSY_S
 
     def _on_silence(self, error: UnavailableError) -> None:
         now = time.monotonic()
@@ -113,7 +123,7 @@ class Liaison:
         for run in self._store.live_runs(self._instrument.name):
             self._lose(run, error.sentence)
         self._starting = False
-        self._projector.live(report=None, recorder_fault=error.text, starting=False)
+        self._projector.live(report=None, recorder_fault=error.text, recorder_problems=(), starting=False)
 
     def _take_finished(self, report: RecorderReport) -> None:
         for finished in report.finished:
@@ -216,10 +226,3 @@ class Liaison:
             _log.error("%s was refused: %s", verb, error.text)
             return False
         return True
-
-
-def _fault_of(report: RecorderReport) -> str:
-    """What keeps it from recording well; a master that waits to be closed keeps it from nothing."""
-    return " ".join(
-        f"{problem.sentence} {problem.remedy}".strip() for problem in report.problems if problem.code != _UNCLOSED
-    )

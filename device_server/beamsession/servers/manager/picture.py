@@ -15,6 +15,7 @@ from beamsession.store import Reads
 from beamsession.verbs.context import shown_run
 
 _NEWEST_IDS = 1000
+_FIRST_EVENTS = 100
 _WAITING = (IngestState.PENDING, IngestState.RUNNING, IngestState.PARKED)
 
 
@@ -50,6 +51,7 @@ _TOUCHED_BY_NOUN = {
     "ingest": frozenset({_Part.INGEST}),
     "job": frozenset({_Part.HOOKS}),
 }
+_OPENS_A_SESSION = ("session_started", "session_restarted")
 _MAKES_A_SESSION = ("session_started", "session_created", "session_detached", "session_imported")
 
 
@@ -87,7 +89,8 @@ def _read_again(reads: Reads, view: View, parts: frozenset[_Part]) -> View:
     if _Part.COMPLETED in parts:
         view = replace(view, last_completed=reads.last_completed(name))
     if _Part.SESSION in parts:
-        view = replace(view, session=_shown_session(reads, name))
+        session = _shown_session(reads, name)
+        view = replace(view, session=session, replaced=_replaced(reads, session))
     if _Part.RUN in parts:
         view = replace(view, run=shown_run(reads, name))
     if _Part.RUN_COUNT in parts:
@@ -107,3 +110,12 @@ def _shown_session(reads: Reads, instrument: str) -> Session | None:
         return opened
     completing = reads.completing_sessions(instrument)
     return completing[-1] if completing else None
+
+
+def _replaced(reads: Reads, session: Session | None) -> str:
+    """What became of the session before, by the newest event that opened this one; of no interest once it has a run."""
+    if session is None or session.last_run_number:
+        return ""
+    events = reads.events(session_id=session.id, limit=_FIRST_EVENTS)
+    openings = [event for event in events if event.kind in _OPENS_A_SESSION]
+    return (openings[-1].payload.get("previous") or {}).get("sentence", "") if openings else ""

@@ -30,7 +30,7 @@ class Live:
     report: RunReport | None = None
     disk: DiskFacts | None = None
     recorder_fault: str = ""
-    recorder_notes: tuple[Problem, ...] = ()
+    recorder_problems: tuple[Problem, ...] = ()
     last_error: str = ""
     fault: str = ""
     starting: bool = True
@@ -87,8 +87,9 @@ class Projector:
             view.run,
             report,
             live.disk,
+            session_id=view.session.id if view.session else None,
             recorder_fault=live.recorder_fault,
-            recorder_notes=live.recorder_notes,
+            recorder_problems=live.recorder_problems,
             ingest_parked=view.ingest_parked,
             failed_hooks=view.failed_hooks,
         )
@@ -136,6 +137,8 @@ def _status(view: View, fault: str) -> str:
     parts = [
         "No session is open." if session is None else f"Session {session.id} '{session.name}' is {session.state.value}."
     ]
+    if view.replaced:
+        parts.append(view.replaced)
     if view.run is not None and (view.run.state.is_live or (session and view.run.session_id == session.id)):
         parts.append(f"Run {view.run.number} is {view.run.state.value}.")
     parts += [alarm.sentence for alarm in view.alarms]

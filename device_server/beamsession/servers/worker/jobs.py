@@ -8,7 +8,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any
 
-from dbos import DBOS, DBOSConfig, Serializer, SetWorkflowID
+from dbos import DBOS, DBOSConfig, Serializer, SetEnqueueOptions, SetWorkflowID
 
 # Raise it only when the steps of work that may be under way change or their order: what was begun by another version is
 # never taken up. New kinds of work beside the old ones change nothing for these.
@@ -20,14 +20,20 @@ Work = Callable[[int], str]
 """Durable work on one thing, named by its number; the text is for the job database's own record."""
 
 
-class Lane(Enum):
-    """The queues, and how much of each is done at a time: what is long never delays what is short."""
+# How much of each of its lanes is done at a time. A queue is looked for in the database for ever, so there are but two.
+_QUEUES = {"two_at_once": 2, "four_at_once": 4}
+_LOOK_S = 0.5
+_REST_LOOK_S = 5.0
 
-    INGESTS = "ingests", 4
-    JOBS = "jobs", 2
-    HOOKS = "hooks", 4
-    QUICK_LOOKS = "quick_looks", 2
-    CANCELS = "cancels", 4
+
+class Lane(Enum):
+    """Where work waits, and in which queue: what is long never delays what is short."""
+
+    INGESTS = "ingests", "four_at_once"
+    JOBS = "jobs", "two_at_once"
+    HOOKS = "hooks", "four_at_once"
+    QUICK_LOOKS = "quick_looks", "two_at_once"
+    CANCELS = "cancels", "four_at_once"
 
 
 class JsonSerializer(Serializer):
@@ -81,14 +87,15 @@ class JobDatabase:
     def launch(self) -> None:
         """Take up what was left and begin to work."""
         DBOS.launch()
-        for lane in Lane:
-            name, at_once = lane.value
-            DBOS.register_queue(name, worker_concurrency=at_once, polling_interval_sec=0.2)
+        for name, at_once in _QUEUES.items():
+            DBOS.register_queue(name, partition_worker_concurrency=at_once, polling_interval_sec=_LOOK_S)
+        self._see_to_old_queues()
 
     def enqueue(self, lane: Lane, work: str, number: int, work_id: str) -> None:
         """Have `work` done on `number`, once for `work_id`."""
-        with SetWorkflowID(work_id):
-            DBOS.enqueue_workflow(lane.value[0], self._works[work], number)
+        part, queue = lane.value
+        with SetWorkflowID(work_id), SetEnqueueOptions(queue_partition_key=part):
+            DBOS.enqueue_workflow(queue, self._works[work], number)
 
     def known(self, work_id: str) -> dict[str, bool]:
         """The work called `work_id` or `work_id-…` that was ever enqueued; whether it waits or is under way."""
@@ -98,6 +105,17 @@ class JobDatabase:
             for item in found
             if item.workflow_id == work_id or item.workflow_id.startswith(f"{work_id}-")
         }
+
+    def _see_to_old_queues(self) -> None:
+        """Queues of an earlier version, one for each lane, go as soon as nothing is left in them."""
+        for lane in Lane:
+            name, _ = lane.value
+            if DBOS.retrieve_queue(name) is None:
+                continue
+            if DBOS.list_workflows(queue_name=name, status=_ACTIVE, limit=1, load_input=False, load_output=False):
+                DBOS.register_queue(name, worker_concurrency=2, polling_interval_sec=_REST_LOOK_S)
+            else:
+                DBOS.delete_queue(name)
 
     def hurry(self, work_id: str, reason: str) -> None:
         """End the pause in which that work waits; once for `reason`."""

@@ -95,7 +95,7 @@ def _jobs() -> None:
         sa.Column("updated", sa.BigInteger, nullable=False),
         sa.Column("session_id", Whole),
         sa.Column("arguments", sa.Text, nullable=False),
-        sa.Column("progress", sa.Float, nullable=False),
+        sa.Column("progress", sa.Float(), nullable=False),
         sa.Column("detail", sa.Text, nullable=False),
         sa.Column("result", sa.Text, nullable=False),
         sa.Column("cancel_asked", sa.Boolean, nullable=False),
