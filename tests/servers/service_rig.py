@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import socket
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -19,19 +17,11 @@ from beamsession.model.states import RunState
 from beamsession.record.readings.recorder import ReadingsRecorder
 from beamsession.record.recorder import Recorder
 from beamsession.servers.manager.service import InstrumentService
+from beamsim.waiting import wait_until
 
 USER = Caller(Principal("ana"), "tango")
 WORKER = Caller(Principal("worker", Role.WORKER), "worker")
 PATIENCE_S = 60.0
-
-
-def wait_until(what: str, reached: Callable[[], Any]) -> Any:
-    """What `reached` answered when it was first true; AssertionError naming `what` when that does not come."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not (answer := reached()):
-        assert time.monotonic() < deadline, f"waited {PATIENCE_S:g} s in vain: {what}"
-        time.sleep(0.01)
-    return answer
 
 
 def beamline(folder: Path, **tables: Any) -> Beamline:

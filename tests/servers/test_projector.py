@@ -179,3 +179,22 @@ def test_the_view_says_when_it_began(stage: Stage) -> None:
     started = stage.projector.view.started
     assert started is not None
     assert started <= utc_now()
+
+
+def test_the_status_says_what_became_of_the_session_before_until_there_is_a_run(stage: Stage) -> None:
+    stage.act("session_start", name="first")
+    stage.act("comment_add", text="kept")
+    stage.act("session_start", name="second")
+    stage.projector.live(starting=False)
+    told = "Session 2 'second' is STARTED. Session 1 'first' was still open: it was completed first."
+    stage.projector.follow()
+    assert stage.projector.view.status == told
+    stage.act("comment_add", text="more")
+    stage.projector.follow()
+    assert stage.projector.view.status == told
+    stage.projector.load()  # as a restarted manager
+    assert stage.projector.view.status == told
+    stage.act("session_complete")
+    stage.act("session_start", name="third")
+    stage.projector.follow()
+    assert stage.projector.view.status == "Session 3 'third' is STARTED."

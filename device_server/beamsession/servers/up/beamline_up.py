@@ -16,6 +16,7 @@ import tango
 from beamsession.config import Beamline
 from beamsession.model.errors import BeamsessionError, UnavailableError
 from beamsession.recorder_table import RecorderTable
+from beamsession.servers.up.channel_access import channel_access
 from beamsession.servers.up.part import Part
 from beamsession.servers.up.ready import write_ready
 from beamsession.servers.up.simulation import Simulation
@@ -45,6 +46,7 @@ class BeamlineUp:
         self._tango_host = beamline.tango.host or ""
         self._quick_ends: dict[str, int] = {}
         self._recorders = recorders_here(beamline)
+        self._channel_access = channel_access(beamline, is_simulated=simulation is not None)
 
     def start(self) -> dict[str, Any]:
         """Start all parts and return the ready file's content once everything answers.
@@ -63,10 +65,13 @@ class BeamlineUp:
         }
         manager = self._server("session_manager", "manager", [names.instance, *_LOOPBACK])
         worker = self._server("worker", "worker", ["--config", str(self._config)])
+        bridge = self._bridge() if self._channel_access else None
         for device, recorder in recorders.items():
             self._await_device(recorder, device)
         self._await_device(manager, names.manager)
-        self._await_worker(worker)
+        self._await_marker(worker)
+        if bridge:
+            self._await_marker(bridge)
         ready = self._ready()
         self._announce(ready)
         return ready
@@ -86,7 +91,7 @@ class BeamlineUp:
 
     def stop(self) -> None:
         """Stop in the order in which nothing is missed: those who ask before those who answer."""
-        order = {"worker": 0, "session_manager": 1, "tango_database": 3, "simulation": 4}
+        order = {"bridge": 0, "worker": 0, "session_manager": 1, "tango_database": 3, "simulation": 4}
         for part in sorted(self._parts, key=lambda part: order.get(part.role, 2)):  # recorders in the middle
             part.stop()
         for file in self._ready_files:
@@ -108,6 +113,12 @@ class BeamlineUp:
         part.start()
         self._parts.append(part)
         return part
+
+    def _bridge(self) -> Part:
+        assert self._channel_access is not None
+        return self._server(
+            "bridge", "bridge", ["--config", str(self._config), "--port", str(self._channel_access.port)]
+        )
 
     def _epics(self) -> dict[str, str]:
         simulated = self._simulation.environment if self._simulation else {}
@@ -134,16 +145,17 @@ class BeamlineUp:
         reason = status if part.alive else part.last_words()
         raise UnavailableError(f"{part.role} does not start: {reason}", code="NOT_STARTED", remedy=f"See {part.log}.")
 
-    def _await_worker(self, part: Part) -> None:
+    def _await_marker(self, part: Part) -> None:
+        """Wait until a program that is no Tango server has written its process id: it is at work then."""
         until = time.monotonic() + _READY_S
-        marker = self._state / "worker.ready"
+        marker = self._state / f"{part.role}.ready"
         while part.alive and time.monotonic() < until:
             with contextlib.suppress(OSError, ValueError):
                 if int(marker.read_text(encoding="utf-8")) == part.pid:
                     return
             time.sleep(0.05)
         raise UnavailableError(
-            f"worker does not start: {part.last_words()}", code="NOT_STARTED", remedy=f"See {part.log}."
+            f"{part.role} does not start: {part.last_words()}", code="NOT_STARTED", remedy=f"See {part.log}."
         )
 
     def _restart_when_due(self, part: Part) -> None:
@@ -178,8 +190,8 @@ class BeamlineUp:
             "tango_host": self._tango_host,
             "session_managers": [self._beamline.tango.manager],
             "run_recorders": [table.device for table in self._beamline.all_recorders],
-            "epics_prefix": None,
-            "environment": self._epics(),
+            "epics_prefix": self._channel_access.prefix if self._channel_access else None,
+            "environment": self._channel_access.clients(self._epics()) if self._channel_access else self._epics(),
             "web_url": None,
             "catalogue_url": catalogue,
             "pids": {**{f"simulation.{role}": pid for role, pid in simulated.items()}, **self._pids()},

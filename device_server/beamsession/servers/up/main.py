@@ -26,7 +26,7 @@ class _ToldToStopError(Exception):
 
 def main() -> None:
     """Start everything, say where it is, keep it running until SIGINT or SIGTERM; exit code 1 if it cannot start."""
-    arguments = _parser().parse_args()
+    arguments = parser().parse_args()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
     console = Console(stderr=True)
@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def _run(arguments: argparse.Namespace, console: Console) -> None:
-    state: Path = arguments.state.absolute()
+    state = state_folder(arguments)
     os.environ["BEAMSESSION_STATE"] = str(state)
     with InstrumentLock(state, ".up"):
         simulation: Simulation | None = None
@@ -64,6 +64,17 @@ def _run(arguments: argparse.Namespace, console: Console) -> None:
                 simulation.part.stop()
 
 
+def state_folder(arguments: argparse.Namespace) -> Path:
+    """The one that was asked for, else that of BEAMSESSION_STATE, of the configuration, or below the user's own."""
+    if arguments.state is not None:
+        return arguments.state.absolute()
+    if arguments.config is not None and not os.environ.get("BEAMSESSION_STATE"):
+        configured = load(arguments.config.absolute()).state_dir
+        if configured is not None:
+            return configured
+    return default_state().absolute()
+
+
 def _config_file(arguments: argparse.Namespace, simulation: Simulation | None) -> Path:
     if arguments.config is not None:
         return arguments.config.absolute()
@@ -78,15 +89,16 @@ def _stop(number: int, frame: object) -> NoReturn:
     raise _ToldToStopError
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """The command line's arguments."""
+    arguments = argparse.ArgumentParser(
         prog="beamsession up", description="Start everything of one beamline and keep it running until Ctrl-C."
     )
-    parser.add_argument("--config", type=Path, help="the beamline's TOML file")
-    parser.add_argument("--simulate", action="store_true", help="start a simulated beamline and catalogue as well")
-    parser.add_argument("--state", type=Path, default=default_state(), help="folder of databases, locks and logs")
-    parser.add_argument("--ready-file", type=Path, help="write this JSON file when everything answers")
-    parser.add_argument(
+    arguments.add_argument("--config", type=Path, help="the beamline's TOML file")
+    arguments.add_argument("--simulate", action="store_true", help="start a simulated beamline and catalogue as well")
+    arguments.add_argument("--state", type=Path, help="folder of databases, locks and logs; wins over state_dir")
+    arguments.add_argument("--ready-file", type=Path, help="write this JSON file when everything answers")
+    arguments.add_argument(
         "--simulator", action="append", default=[], metavar="OPTION", help="one more option for the simulator (repeat)"
     )
-    return parser
+    return arguments

@@ -1,0 +1,1 @@
+"""Channel Access: the PVs of one instrument's session manager."""
