@@ -19,7 +19,6 @@ from beamsim.starting import BeamlineOptions
 from ladder import Ladder
 
 SIDES = (128, 1024)
-_SLOWEST = {128: 100.0, 1024: 20.0}
 
 
 def rows() -> list[dict[str, Any]]:
@@ -48,7 +47,7 @@ def rows() -> list[dict[str, Any]]:
             table: list[dict[str, Any]] = []
             for side in SIDES:
                 camera.resize(side, side)
-                table += ladder.climb(f"ca_{side}_uint16", side, "uint16", _SLOWEST[side])
+                table += ladder.climb(f"ca_{side}_uint16", side, "uint16")
             return table
         finally:
             detector.shutdown()

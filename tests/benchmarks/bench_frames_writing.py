@@ -1,36 +1,36 @@
 """Frames that are in the ring already, into a data file: raw, and compressed with one thread and with two.
 
-`python bench_frames_writing.py` prints the rows. A writer is held while its ring is filled, then timed until the ring
-is empty. References, in turns with it: a bare loop of direct chunk writes of as many frames from memory, the same
-threads that compress and write nothing, and h5py with hdf5plugin's filter.
+`python -m tests.benchmarks frames_writing` prints the rows. A writer is held while its ring is filled, then timed until
+the ring is empty. References, each in a process like the writer's, with as many different frames in the same kind of
+memory: a bare loop of direct chunk writes, the same threads that compress and write nothing, and h5py with hdf5plugin's
+filter. Every turn writes a file of its own that grows frame by frame, on pages that were free a moment ago; whose turn
+is the first changes from round to round.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import statistics
-import subprocess
-import sys
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import hdf5plugin
-
 from beamsession.model.detector import Compression
-from beamsession.record.streaming import WRITER_ENVIRONMENT
-from frame_rig import bare_writes, counts, filtered_writes
+from frame_rig import counts, warm
 from full_ring import full_ring
+from reference import reference
 from rows import Load, row
 
 SIDE = 1024
 FRAMES = 128
-ROUNDS = 7
+ROUNDS = 11
 SMALL_SIDE, SMALL_FRAMES = 128, 2000
+PIXEL_BYTES = 2
 PLUGIN_BEST = 773.0
 """Frames/s that areaDetector's C++ file plugin reached with two compressing threads on two such cores."""
+
+Turn = Callable[[], list[float]]
 
 
 def rows() -> list[dict[str, Any]]:
@@ -40,77 +40,55 @@ def rows() -> list[dict[str, Any]]:
         return [*_raw(folder, SIDE, FRAMES, 0.9), *_raw(folder, SMALL_SIDE, SMALL_FRAMES, None), *_compressed(folder)]
 
 
-@dataclass
-class _Emptied:
-    rates: list[float]
-    load: Load
-
-
 def _raw(folder: Path, side: int, frames: int, goal: float | None) -> list[dict[str, Any]]:
-    bare: list[float] = []
-
-    def reference() -> None:
-        bare.append(bare_writes(folder, counts(side, "uint16"), side, frames))
-
-    emptied = _emptied(folder, side, frames, Compression.NONE, 1, reference)
-    value, loop = statistics.median(emptied.rates), statistics.median(bare)
-    return [row(f"ring_to_file_{side}_uint16_raw", value, loop, goal, emptied.load)]
+    with reference("bare_loop.py", folder, side, "uint16", frames, "raw") as bare:
+        (value,), (loop, _), load = _in_turns(folder, side, frames, Compression.NONE, 1, bare.once)
+    return [row(f"ring_to_file_{side}_uint16_raw", value, loop, goal, load)]
 
 
 def _compressed(folder: Path) -> list[dict[str, Any]]:
     table: list[dict[str, Any]] = []
     for threads in (1, 2):
-        alone: list[float] = []
-        filtered: list[float] = []
-
-        def reference(threads: int = threads, alone: list[float] = alone, filtered: list[float] = filtered) -> None:
-            alone.append(_compress_alone(threads))
-            options = dict(hdf5plugin.Bitshuffle(cname="lz4"))
-            filtered.append(filtered_writes(folder, counts(SIDE, "uint16"), SIDE, FRAMES, options))
-
-        emptied = _emptied(folder, SIDE, FRAMES, Compression.BSLZ4, threads, reference)
-        value = statistics.median(emptied.rates)
+        with (
+            reference("compress_alone.py", threads, FRAMES, SIDE) as alone,
+            reference("bare_loop.py", folder, SIDE, "uint16", FRAMES, "filter") as filtered,
+            reference("bare_loop.py", folder, SIDE, "uint16", FRAMES, "compressed") as bare,
+        ):
+            turns = (alone.once, filtered.once, bare.once)
+            (value,), (compressing, cpu), (filtering, _), (_, writing), load = _in_turns(
+                folder, SIDE, FRAMES, Compression.BSLZ4, threads, *turns
+            )
         name = f"ring_to_file_{SIDE}_uint16_bslz4_{threads}_threads"
+        bound = min(compressing, len(os.sched_getaffinity(0)) / (cpu + writing))
         table += [
-            row(f"{name}_to_compressing_alone", value, statistics.median(alone), 0.9, emptied.load),
-            row(f"{name}_to_h5py_filter", value, statistics.median(filtered), 1.5),
+            row(f"{name}_to_compressing_alone", value, compressing, 0.9, load),
+            row(f"{name}_to_cpu_bound", value, bound, None),
+            row(f"{name}_to_h5py_filter", value, filtering, 1.5),
         ]
     table.append(row("the_last_to_areadetector_plugin", table[-1]["value"], PLUGIN_BEST, 1.0))
     return table
 
 
-def _emptied(folder: Path, side: int, frames: int, compression: Compression, threads: int, reference: Any) -> _Emptied:
-    """The rates of all rounds but the first, which touches the memory for the first time."""
+def _in_turns(
+    folder: Path, side: int, frames: int, compression: Compression, threads: int, *references: Turn
+) -> tuple[Any, ...]:
+    """The medians of what the writer and each of the references told, then the load of the writer.
+
+    The first round is left out: it touches memory for the first time.
+    """
     images = counts(side, "uint16")
-    rates: list[float] = []
     with full_ring(folder / "ring.h5", side, "uint16", compression, threads, frames) as ring:
+        turns: list[Turn] = [lambda: [ring.emptied(images)], *references]
+        told: list[list[list[float]]] = [[] for _ in turns]
         before = ring.load()
-        for _ in range(ROUNDS):
-            ring.fill(images)
-            begin = ring.let_go()
-            rates.append(frames / (ring.wait_empty() - begin))
-            reference()
-        load = ring.load().since(before)
-        assert ring.end() == frames * ROUNDS
-    return _Emptied(rates[1:], load)
+        for number in range(ROUNDS):
+            for index in _order(len(turns), number):
+                warm(folder, frames * side * side * PIXEL_BYTES)
+                told[index].append(turns[index]())
+        load: Load = ring.load().since(before)
+    return (*([statistics.median(column) for column in zip(*results[1:], strict=True)] for results in told), load)
 
 
-def _compress_alone(threads: int) -> float:
-    script = Path(__file__).with_name("compress_alone.py")
-    done = subprocess.run(
-        [sys.executable, script, str(threads), str(FRAMES), str(SIDE)],
-        env=_environment(),
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    return float(done.stdout)
-
-
-def _environment() -> dict[str, str]:
-    """The writer's own, so that memory costs both the same."""
-    return os.environ | WRITER_ENVIRONMENT
-
-
-if __name__ == "__main__":
-    print(json.dumps(rows(), indent=2))
+def _order(count: int, number: int) -> list[int]:
+    """Every second round the other way round."""
+    return list(range(count))[:: -1 if number % 2 else 1]

@@ -1,6 +1,7 @@
 """The reference client: counts the values of a CA waveform with pyepics' own monitor, does nothing else with them.
 
-`python counting_waveform.py PV` prints `ready` after the first value; a line on stdin makes it print how many came.
+`python counting_waveform.py PV` prints `ready`. On stdin `begin` subscribes and answers 0 when the first value has
+come; `count` answers how many came since, `end` too and ends the subscription.
 """
 
 from __future__ import annotations
@@ -21,13 +22,17 @@ def main() -> None:
         seen += 1
         first.set()
 
-    waveform = epics.PV(sys.argv[1], auto_monitor=True, callback=count)
-    first.wait()
-    seen = 0
+    waveform: Any = None
     print("ready", flush=True)
-    sys.stdin.readline()
-    print(seen, flush=True)
-    waveform.disconnect()
+    for line in sys.stdin:
+        if line.strip() == "begin":
+            first.clear()
+            waveform = epics.PV(sys.argv[1], auto_monitor=True, callback=count)
+            first.wait()
+            seen = 0
+        elif line.strip() == "end":
+            waveform.disconnect()
+        print(seen, flush=True)
 
 
 main()

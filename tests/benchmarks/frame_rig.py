@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,6 +15,7 @@ from beamsession.record.streaming import StreamingDetector
 
 MIB = 1 << 20
 _IMAGES = 8
+_WARMTH = bytes(2 * MIB)
 
 
 def counts(side: int, dtype: str, images: int = _IMAGES) -> list[NDArray]:
@@ -43,13 +42,13 @@ class Runs:
 
     def __init__(self, detector: StreamingDetector, folder: Path) -> None:
         self.detector = detector
-        self._folder = folder
+        self.folder = folder
         self._number = 0
 
     def begin(self) -> Path:
         """Prepare and arm the next one; its data file."""
         self._number += 1
-        next_plan = plan(self._folder, self._number)
+        next_plan = plan(self.folder, self._number)
         self.detector.prepare(next_plan)
         self.detector.arm()
         return next_plan.data_file(self.detector.name)
@@ -65,29 +64,13 @@ class Runs:
         return self.detector.progress().account
 
 
-def bare_writes(folder: Path, images: list[NDArray], side: int, frames: int) -> float:
-    """Frames per second of a loop that writes chunks in SWMR mode and nothing else."""
-    return _written(folder, images, side, frames, {})
+def warm(folder: Path, nbytes: int) -> None:
+    """Write as many bytes to a file and remove it: what is measured next finds the same, just freed pages.
 
-
-def filtered_writes(folder: Path, images: list[NDArray], side: int, frames: int, options: dict[str, Any]) -> float:
-    """The same through h5py's own way, with a filter in HDF5's pipeline."""
-    return _written(folder, images, side, frames, options)
-
-
-def _written(folder: Path, images: list[NDArray], side: int, frames: int, options: dict[str, Any]) -> float:
-    path = folder / "bare.h5"
-    pictures = [image.reshape(side, side) for image in images]
-    with h5py.File(path, "w", libver="latest") as file:
-        data = file.create_dataset("data", (frames, side, side), pictures[0].dtype, chunks=(1, side, side), **options)
-        file.swmr_mode = True
-        begin = time.perf_counter()
-        for number in range(frames):
-            if options:
-                data[number] = pictures[number % len(pictures)]
-            else:
-                data.id.write_direct_chunk((number, 0, 0), pictures[number % len(pictures)])
-        file.flush()
-        rate = frames / (time.perf_counter() - begin)
+    On a virtual machine pages that were free for a while have gone back to the host, and are ten times as slow.
+    """
+    path = folder / "warm"
+    with path.open("wb", buffering=0) as file:
+        for _ in range(-(-nbytes // len(_WARMTH))):
+            file.write(_WARMTH)
     path.unlink()
-    return rate

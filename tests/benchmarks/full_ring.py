@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import struct
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,14 +22,17 @@ from beamsession.record.streaming import WRITER_ENVIRONMENT
 from frame_rig import MIB
 from rows import Load, load_of
 
-_FREED = struct.Struct("<QQ")
 _ANSWER_S = 60.0
+_LOOK_S, _LONGEST_LOOK_S = 0.0005, 0.02
 
 
 class FullRing:
-    """One run of one writer. It is held while its ring is filled, so only emptying it is timed."""
+    """One writer, which is held while its ring is filled, so only emptying it is timed: a run and a file each time."""
 
     def __init__(self, path: Path, side: int, dtype: str, compression: Compression, threads: int, slots: int) -> None:
+        self._path = path
+        self._compression = compression
+        self._threads = threads
         self._form = FrameFormat((side, side), np.dtype(dtype).str)
         self._slots = slots
         self._ring = Ring.create(-(-slots * self._form.nbytes // MIB) + 1)
@@ -44,23 +46,21 @@ class FullRing:
             pass_fds=self._ring.outlet_fds,
             environment=os.environ | WRITER_ENVIRONMENT,
         )
-        order = Reserve(
-            epoch=1,
-            path=path,
-            title="bench",
-            units="counts",
-            compression=compression,
-            compression_threads=threads,
-            rules=FileRules(),
-        )
-        self._writer.ask({"do": "reserve", **order.model_dump(mode="json")}, _ANSWER_S)
-        self._writer.ask({"do": "create", "format": format_to_json(self._form)}, _ANSWER_S)
         self._inlet = Inlet(self._ring)
-        self._inlet.begin(1)
+        self._epoch = 0
         self._next_id = 0
 
+    def emptied(self, images: list[NDArray]) -> float:
+        """Frames/s of one run, whose file is removed; every frame has to be in it."""
+        self.fill(images)
+        begin = self.let_go()
+        rate = self._slots / (self.wait_empty() - begin)
+        assert self.end() == self._slots
+        return rate
+
     def fill(self, images: list[NDArray]) -> None:
-        """Hold the writer and fill the ring."""
+        """Begin a run, hold the writer, fill the ring."""
+        self._begin()
         self._signal(signal.SIGSTOP)
         while "T" not in Path(f"/proc/{self._writer.pid}/stat").read_text().rsplit(")", 1)[1][:3]:
             time.sleep(0.001)
@@ -77,27 +77,47 @@ class FullRing:
 
     def wait_empty(self) -> float:
         """Wait until all frames are out of the ring; the instant at which they were."""
-        deadline = time.monotonic() + _ANSWER_S
-        while self._inlet.free() < self._slots:
-            assert time.monotonic() < deadline, "the writer does not empty its ring"
-            time.sleep(0.0005)
+        begin = time.monotonic()
+        # Looked at seldom at first: who looks takes a core from the writer.
+        while (free := self._inlet.free()) < self._slots:
+            taken = time.monotonic() - begin
+            assert taken < _ANSWER_S, "the writer does not empty its ring"
+            left = taken * (self._slots - free) / max(free, 1)
+            time.sleep(min(max(left / 2, _LOOK_S), _LONGEST_LOOK_S))
         return time.perf_counter()
 
     def load(self) -> Load:
         return load_of(self._writer.pid)
 
     def end(self) -> int:
-        """Close the file; how many frames are in it."""
+        """Close the file and remove it; how many frames were in it."""
         self._inlet.end()
         deadline = time.monotonic() + _ANSWER_S
         while not (self._messages and self._messages[-1]["closed"]):
             assert time.monotonic() < deadline, "the writer does not close its file"
             time.sleep(0.01)
+        self._path.unlink()
         return self._messages[-1]["frames"]
 
     def close(self) -> None:
-        self._ring.close()  # the end of a run that was not ended
+        self._ring.close()
         self._writer.close(_ANSWER_S)
+
+    def _begin(self) -> None:
+        self._epoch += 1
+        self._messages.clear()
+        order = Reserve(
+            epoch=self._epoch,
+            path=self._path,
+            title="bench",
+            units="counts",
+            compression=self._compression,
+            compression_threads=self._threads,
+            rules=FileRules(),
+        )
+        self._writer.ask({"do": "reserve", **order.model_dump(mode="json")}, _ANSWER_S)
+        self._writer.ask({"do": "create", "format": format_to_json(self._form)}, _ANSWER_S)
+        self._inlet.begin(self._epoch)
 
     def _signal(self, number: int) -> None:
         os.kill(self._writer.pid, number)

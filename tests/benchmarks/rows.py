@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,18 @@ class Load:
 def load_of(*pids: int) -> Load:
     """Of living processes."""
     return Load(sum(_cpu_seconds(pid) for pid in pids), sum(_peak_mib(pid) for pid in pids))
+
+
+def family_cpu_s() -> float:
+    """CPU seconds of this process and of all that live below it."""
+    parents: dict[int, int] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            parents[int(stat.parent.name)] = int(stat.read_text().rsplit(")", 1)[1].split()[1])
+    family = {os.getpid()}
+    while more := {pid for pid, parent in parents.items() if parent in family and pid not in family}:
+        family |= more
+    return sum(_cpu_seconds(pid) for pid in family)
 
 
 def row(
