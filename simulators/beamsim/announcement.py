@@ -24,6 +24,7 @@ def write_ready_file(path: Path, beamline: Beamline) -> None:
         "pvs": {pv.name: _described(pv) for pv in beamline.pvs},
         "pids": beamline.pids | {"beamline": os.getpid()},
         "catalogue_url": beamline.catalogue_url,
+        "tango_motor": beamline.tango_motor,
     }
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     temporary.write_text(json.dumps(content, indent=2), encoding="utf-8")
@@ -41,6 +42,8 @@ def print_table(beamline: Beamline) -> None:
     console.print(table)
     if beamline.catalogue_url is not None:
         console.print(f"Catalogue: {beamline.catalogue_url}")
+    if beamline.tango_motor is not None:
+        console.print(f"Tango motor: {beamline.tango_motor}#dbase=no")
     console.print("A client in another shell needs:")
     for name, value in beamline.environment.items():
         console.print(f'export {name}="{value}"', soft_wrap=True, highlight=False)

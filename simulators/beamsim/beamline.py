@@ -27,8 +27,10 @@ from beamsim.starting import (
     await_catalogue,
     await_pvs,
     await_repeater,
+    await_tango_motor,
     start_catalogue,
     start_epics_servers,
+    start_tango_motor,
 )
 
 
@@ -46,12 +48,14 @@ def running_beamline(options: BeamlineOptions | None = None, loopback: Loopback 
         servers = ServerProcesses(options.log_folder or folder)
         stack.callback(servers.stop)
         start_epics_servers(servers, options, loopback)
+        motor = start_tango_motor(servers, options, folder / "motor.json")
         catalogue = start_catalogue(servers, options, folder / "catalogue.json")
         await_repeater(servers, loopback, until)
         await_pvs(servers, options, loopback, until)
         url = await_catalogue(servers, catalogue, until)
         environment = loopback.client_environment()
-        yield Beamline(options.prefix, environment, beamline_pvs(options.prefix), url, servers)
+        device = await_tango_motor(servers, motor, until)
+        yield Beamline(options.prefix, environment, beamline_pvs(options.prefix), url, servers, device)
 
 
 def main() -> None:
@@ -63,6 +67,7 @@ def main() -> None:
         size_y=arguments.size_y,
         largest=arguments.largest,
         rate=arguments.rate,
+        tango_motor=arguments.tango_motor,
         catalogue=arguments.catalogue,
         catalogue_profile=arguments.catalogue_profile,
         log_folder=arguments.log_folder,
@@ -79,6 +84,7 @@ def main() -> None:
                     data_root=(arguments.data_root or Path("data")).absolute(),
                     state=(arguments.state or Path("state")).absolute(),
                     catalogue_url=beamline.catalogue_url,
+                    tango_motor=beamline.tango_motor,
                 )
             if arguments.ready_file is not None:
                 write_ready_file(arguments.ready_file, beamline)
@@ -95,6 +101,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--size-y", type=int, default=defaults.size_y, help="height of the frames")
     parser.add_argument("--largest", type=int, default=defaults.largest, help="pixels of the largest frame over CA")
     parser.add_argument("--rate", type=float, default=defaults.rate, help="frames a second, 0 = fastest")
+    parser.add_argument("--tango-motor", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--catalogue", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--catalogue-profile", help="version of the catalogue to play, for example 5.2")
     parser.add_argument("--log-folder", type=Path, help="keep the servers' output here")

@@ -27,6 +27,11 @@ class Server(StrEnum):
     PVA_DETECTOR = "pva_detector"
 
 
+def free_port() -> int:
+    """A port that is free now, for one more server."""
+    return _free_ports(1)[0]
+
+
 @dataclass(frozen=True, slots=True)
 class Loopback:
     """Ports that belong together: one beamline, or one set of clients."""

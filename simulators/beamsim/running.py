@@ -19,6 +19,8 @@ class Beamline:
     pvs: tuple[Pv, ...]
     catalogue_url: str | None
     _servers: ServerProcesses = field(repr=False)
+    tango_motor: str | None = None
+    """The device of the motor that is one."""
 
     @property
     def pids(self) -> dict[str, int]:

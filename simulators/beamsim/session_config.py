@@ -21,7 +21,23 @@ first_retry_s = 1.0
 """
 
 
-def write_session_config(path: Path, *, prefix: str, data_root: Path, state: Path, catalogue_url: str | None) -> None:
+_MOTOR = """
+[[readings]]
+name = "m3"
+source = "tango"
+pv = "{device}/position#dbase=no"
+"""
+
+
+def write_session_config(
+    path: Path,
+    *,
+    prefix: str,
+    data_root: Path,
+    state: Path,
+    catalogue_url: str | None,
+    tango_motor: str | None = None,
+) -> None:
     """Write the TOML file `path`; the catalogue's password goes into a file of its own beside it, mode 0600."""
     text = files("beamsim").joinpath("beamline.toml").read_text(encoding="utf-8")
     password_file = path.with_name("catalogue.password")
@@ -30,6 +46,8 @@ def write_session_config(path: Path, *, prefix: str, data_root: Path, state: Pat
     lines = [line for line in text.splitlines() if "are filled in" not in line]
     text = "\n".join(lines) + "\n"
     data_root.mkdir(parents=True, exist_ok=True)
+    if tango_motor is not None:
+        text += _MOTOR.format(device=tango_motor)
     if catalogue_url is not None:
         password_file.touch(mode=0o600)
         password_file.write_text("ingestor\n", encoding="utf-8")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from beamsim.loopback import HOST, Loopback, Server
+from beamsim.loopback import HOST, Loopback, Server, free_port
 from beamsim.processes import ServerProcesses
 
 START_TIMEOUT = 60.0
@@ -36,6 +36,8 @@ class BeamlineOptions:
     """Pixels that ArrayData of the Channel Access detector can hold; a larger size given above counts."""
     rate: float = 10.0
     """Frames a second of both detectors; 0 = as fast as they can."""
+    tango_motor: bool = False
+    """Start a motor that is a Tango device too."""
     catalogue: bool = True
     """Start the catalogue's stand-in too."""
     catalogue_profile: str | None = None
@@ -68,6 +70,15 @@ def start_epics_servers(servers: ServerProcesses, options: BeamlineOptions, loop
     for server, its_arguments in arguments.items():
         environment = _environment(loopback.server_environment(server))
         servers.start(server, f"beamsim.{server}", its_arguments, environment)
+
+
+def start_tango_motor(servers: ServerProcesses, options: BeamlineOptions, ready: Path) -> Path | None:
+    """Start the Tango motor, if wanted and Tango is installed; returns its ready file."""
+    if not options.tango_motor or find_spec("tango") is None:
+        return None
+    arguments = ["beamsim.tango_motor", f"--port={free_port()}", f"--ready-file={ready}"]
+    servers.start("tango_motor", "beamsim.tether", arguments, _environment({}))
+    return ready
 
 
 def start_catalogue(servers: ServerProcesses, options: BeamlineOptions, ready: Path) -> Path | None:
@@ -116,11 +127,20 @@ def await_pvs(servers: ServerProcesses, options: BeamlineOptions, loopback: Loop
 
 def await_catalogue(servers: ServerProcesses, ready: Path | None, until: float) -> str | None:
     """Wait for the catalogue's ready file; returns its URL."""
+    return _told(servers, ready, until, "url", "the catalogue did not become ready")
+
+
+def await_tango_motor(servers: ServerProcesses, ready: Path | None, until: float) -> str | None:
+    """Wait for the Tango motor's ready file; returns its device."""
+    return _told(servers, ready, until, "device", "the Tango motor did not become ready")
+
+
+def _told(servers: ServerProcesses, ready: Path | None, until: float, key: str, problem: str) -> str | None:
     if ready is None:
         return None
     while not ready.exists():
-        _wait_a_little(servers, until, "the catalogue did not become ready")
-    return json.loads(ready.read_text(encoding="utf-8"))["url"]
+        _wait_a_little(servers, until, problem)
+    return json.loads(ready.read_text(encoding="utf-8"))[key]
 
 
 def _wait_a_little(servers: ServerProcesses, until: float, problem: str) -> None:

@@ -207,6 +207,19 @@ def test_colours_reach_terminals_only(beamline: CommandLine) -> None:
     assert "\x1b[32m" not in beamline(*words, FORCE_COLOR="1", TERM="xterm", NO_COLOR="1").out
 
 
+def test_who_starts_over_an_open_session_is_told_what_became_of_it(tmp_path: Path) -> None:
+    line = CommandLine.of(tmp_path)
+    assert line("session", "start", "first") == Done(0, "1\n", "")
+    second = line("session", "start", "second")
+    assert (second.out, second.err) == ("2\n", "Session 1 'first' was still open and empty: it was cancelled.\n")
+    assert line("comment", "add", "kept").code == 0
+    third = line("session", "start", "third")
+    assert (third.out, third.err) == ("3\n", "Session 2 'second' was still open: it was completed first.\n")
+    again = line("session", "restart", "2")
+    assert (again.out, again.err) == ("2\n", "Session 3 'third' was still open and empty: it was cancelled.\n")
+    assert line("session", "start", "fourth", "--json") == Done(0, "4\n", "")
+
+
 def test_a_key_of_metadata_is_shown_whatever_its_name(tmp_path: Path) -> None:
     line = CommandLine.of(tmp_path)
     assert line("session", "start", "odd", "-m", "version=3", "-m", "report=none").code == 0

@@ -6,27 +6,17 @@ import json
 import os
 import socket
 import subprocess
-import sys
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import tango
 
+from beamsim.tether import tethered
+from beamsim.waiting import wait_until
+
 DEVICE = "test/session/manager"
 RECORDER = "test/session/recorder"
-PATIENCE_S = 60.0
-
-
-def wait_until(what: str, reached: Callable[[], Any]) -> Any:
-    """What `reached` answered when it was first true; AssertionError naming `what` when that does not come."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not (answer := reached()):
-        assert time.monotonic() < deadline, f"waited {PATIENCE_S:g} s in vain: {what}"
-        time.sleep(0.02)
-    return answer
 
 
 def trl(port: int, device: str = DEVICE) -> str:
@@ -80,9 +70,9 @@ class Server:
         if self.config is not None:
             environment["BEAMSESSION_CONFIG"] = str(self.config)
         endpoint = ["-ORBendPoint", f"giop:tcp:127.0.0.1:{self.port}"]
-        command = [sys.executable, "-m", f"beamsession.servers.{self.module}", "test", *self.options, *endpoint]
+        command = tethered(f"beamsession.servers.{self.module}", "test", *self.options, *endpoint)
         with (self.folder / f"{self.module}.log").open("ab") as log:
-            self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+            self.process = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=log, stderr=log)
 
     def stop(self) -> None:
         if self.process is not None and self.process.poll() is None:

@@ -7,8 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +21,7 @@ from beamsession.model.plan import RunKey, RunPlan, SessionFacts
 from beamsession.model.report import RecorderReport, RunReport
 from beamsession.model.states import RunState
 from beamsim.running import Beamline
+from beamsim.waiting import wait_until
 
 DEVICE = "test/session/recorder"
 _CONFIG = """
@@ -45,15 +44,6 @@ ring_mib = 16
 name = "current"
 pv = "{prefix}RingCurrent"
 """
-
-
-def wait_until(what: str, reached: Callable[[], Any], patience_s: float = 60.0) -> Any:
-    """What `reached` answered when it was first true; AssertionError naming `what` when that does not come."""
-    deadline = time.monotonic() + patience_s
-    while not (answer := reached()):
-        assert time.monotonic() < deadline, f"waited {patience_s:g} s in vain: {what}"
-        time.sleep(0.02)
-    return answer
 
 
 @dataclass

@@ -151,6 +151,9 @@ def test_an_aborted_run_alarms_until_it_is_acknowledged(proxy: tango.DeviceProxy
     assert attribute.quality is tango.AttrQuality.ATTR_ALARM
     assert label(proxy, "AlarmSeverity") == "MAJOR"
     assert read(proxy, "Alarms")[0] in proxy.status()
+    [alarm] = json.loads(read(proxy, "AlarmDetails"))
+    assert (alarm["code"], alarm["severity"], alarm["blocks"]) == ("RUN_ABORTED", "MAJOR", True)
+    assert alarm["sentence"] == read(proxy, "Alarms")[0]
     assert proxy.AcknowledgeAlarm() is True
     assert (proxy.state(), len(read(proxy, "Alarms") or ())) == (tango.DevState.ON, 0)
 

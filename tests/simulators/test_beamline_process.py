@@ -42,7 +42,7 @@ def program(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], dict]]:
 
 def test_the_ready_file_tells_all_a_client_needs(program: tuple[subprocess.Popen[str], dict]):
     process, ready = program
-    assert set(ready) == {"prefix", "environment", "pvs", "pids", "catalogue_url"}
+    assert set(ready) == {"prefix", "environment", "pvs", "pids", "catalogue_url", "tango_motor"}
     assert ready["prefix"] == "OWN:"
     assert {"beamline", "soft_ioc", "caproto_ioc", "pva_detector"} <= set(ready["pids"])
     assert ready["pids"]["beamline"] == process.pid

@@ -15,6 +15,8 @@ from typing import Any
 
 import tango
 
+from beamsim.tether import tethered
+
 PATIENCE_S = 90.0
 VERDICTS = ("COMPLETED", "INCOMPLETE", "ABORTED", "FAILED")
 SMALL = ("--simulator=--size-x=64", "--simulator=--size-y=48", "--simulator=--rate=50")
@@ -38,11 +40,13 @@ class Up:
         self.state = state
         self.ready_file = state / "ready-for-tests.json"
         self.log = state.with_suffix(".log")
-        command = [sys.executable, "-m", "beamsession.servers.up", "--state", str(state)]
-        command += ["--ready-file", str(self.ready_file), *arguments]
+        options = ["--state", str(state), "--ready-file", str(self.ready_file), *arguments]
+        command = tethered("beamsession.servers.up", *options)
         environment = {key: value for key, value in os.environ.items() if key != "TANGO_HOST"}
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment)
+            self.process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT, env=environment
+            )
 
     def await_ready(self) -> dict[str, Any]:
         """The ready file's content once everything answers."""

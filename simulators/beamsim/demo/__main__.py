@@ -32,6 +32,7 @@ def main() -> None:
 
 def _demonstrate(folder: Path, console: Console) -> None:
     began = time.monotonic()
+    folder.mkdir(parents=True, exist_ok=True)
     console.print("Starting a simulated beamline, its servers and a catalogue …")
     with running_server(folder, ["--size-x=256", "--size-y=256", "--rate=20"]) as ready:
         use_environment(ready)
@@ -43,7 +44,7 @@ def _demonstrate(folder: Path, console: Console) -> None:
         pids = ready["pids"]
         started = time.monotonic() - began
         manager = tango.DeviceProxy(ready["session_managers"][0])
-        outcome = Story(manager, "SIM:", console).tell()
+        outcome = Story(manager, "SIM:", ready["epics_prefix"], console).tell()
         session_folder = Path(outcome.folder)
         print_runs(manager, outcome.session, console)
         print_picture(session_folder / "run_0002.nxs", console)

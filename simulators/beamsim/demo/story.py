@@ -1,4 +1,4 @@
-"""The story: start a session, record three runs, complete it, see it in the catalogue; all through Tango."""
+"""The story: start a session, record three runs, complete it, see it in the catalogue; one run with nothing but PVs."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from beamsim.demo.server import DemoFailedError
+from beamsim.demo.session_pvs import SessionPvs
 
 if TYPE_CHECKING:
     import tango
 
 _LONG_S = 60.0
+_CONNECT_S = 30.0
 _POLL_S = 0.05
 _FRAMES = 60
 _OPEN_END = 40
@@ -34,11 +36,15 @@ class Outcome:
 
 
 class Story:
-    """Tells the story to one SessionManager device; DemoFailedError where it takes a wrong turn."""
+    """Tells the story to one SessionManager device; DemoFailedError where it takes a wrong turn.
 
-    def __init__(self, manager: tango.DeviceProxy, prefix: str, console: Console) -> None:
+    `prefix` is that of the beamline's PVs, `session_prefix` that of the session manager's.
+    """
+
+    def __init__(self, manager: tango.DeviceProxy, prefix: str, session_prefix: str, console: Console) -> None:
         self._manager = manager
         self._prefix = prefix
+        self._pvs = SessionPvs(session_prefix, _LONG_S)
         self._console = console
         self._progress = Progress(
             TextColumn("  {task.description:<34}"),
@@ -81,17 +87,36 @@ class Story:
         self._record({"frames": _FRAMES, "title": "two detectors"}, _FRAMES * 2, lambda: None)
 
     def _scan(self) -> None:
-        """A fly scan: the motor moves through the beam while frames are taken."""
+        """A fly scan over Channel Access alone: start the run, move the motor through the beam, stop the run."""
         import epics  # after the environment is set
 
         motor = epics.PV(f"{self._prefix}M1")
         velocity = epics.PV(f"{self._prefix}M1:VELO")
-        if not motor.wait_for_connection(5) or not velocity.wait_for_connection(5):
+        if not motor.wait_for_connection(_CONNECT_S) or not velocity.wait_for_connection(_CONNECT_S):
             raise DemoFailedError("The motor M1 does not answer.")
         velocity.put(5.0, wait=True)
         motor.put(0.0, wait=True, timeout=_LONG_S)
-        velocity.put(1.2, wait=True)
-        self._record({"frames": _FRAMES, "title": "scan of m1 through the beam"}, _FRAMES * 2, lambda: motor.put(5.0))
+        velocity.put(1.6, wait=True)
+        title = "scan of m1 through the beam"
+        self._pvs.put("RunTitle", title)
+        self._pvs.command("StartRun")
+        number = int(self._pvs.get("RunNumber"))
+        task = self._progress.add_task(f"Run {number}: {title}", total=_FRAMES * 2, state="")
+        motor.put(5.0, use_complete=True)
+        until = time.monotonic() + _LONG_S
+        while not motor.put_complete:
+            written = int(self._pvs.get("WrittenFrames"))
+            self._progress.update(task, completed=written, total=max(_FRAMES * 2, written), state="RECORDING")
+            if time.monotonic() > until:
+                raise DemoFailedError("The motor M1 does not arrive.")
+            time.sleep(_POLL_S)
+        self._pvs.command("StopRun")  # its callback is the verdict
+        state, written = str(self._pvs.get("RunState")), int(self._pvs.get("WrittenFrames"))
+        self._progress.update(task, completed=written, total=written, state=state)
+        if state != "COMPLETED":
+            raise DemoFailedError(f"Run {number} is {state}: {self._read('Status')}")
+        p = self._pvs.prefix
+        self._say(f"Run {number} by caput -c: {p}StartRun 1, {p}StopRun 1; RunState {state}, WrittenFrames {written}")
 
     def _open_end(self) -> None:
         """No declared number: pause, go on, and stop by hand."""

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from beamsession import __version__
+from beamsession.faces.cli.afterwords import afterword
 from beamsession.faces.cli.config_commands import config_app
 from beamsession.faces.cli.exit_codes import EPILOG, ExitCode, answer_code, exit_code
 from beamsession.faces.cli.generate import Order, add_verbs, begins_a_job
@@ -65,6 +66,14 @@ def scripting_path() -> None:
     print(FOLDER)
 
 
+@app.command("taurus")
+def taurus() -> None:
+    """Open the panel: session, metadata, runs, last frame and alarms in one window (needs the extra 'taurus')."""
+    from beamsession.faces.cli.taurus_command import open_panel
+
+    open_panel(_told.get("device", ""), _told.get("config", ""))
+
+
 def _run(order: Order) -> None:
     _told["as_json"] = as_json = order.as_json or _told.get("as_json", False)
     road = Road(locate(_told.get("device", ""), _told.get("config", "")))
@@ -73,6 +82,8 @@ def _run(order: Order) -> None:
     if begins_a_job(order.verb) and order.wait and _is_worked_on(road, answer):
         answer = wait_for_job(answer, lambda: road.ask("job_show", {"job": answer}))["result"]
     show(answer, name, as_json=as_json)
+    if not as_json and (told := afterword(road, name, answer)):
+        print(told, file=sys.stderr)
     if not as_json and (option := next_page(order.verb, order.arguments, answer, lambda rest: road.ask(name, rest))):
         print(f"… more: {option}", file=sys.stderr)
     if code := answer_code(name, answer):

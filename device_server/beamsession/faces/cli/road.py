@@ -5,7 +5,6 @@ Nothing is imported for a road that is not taken: the Tango library and the data
 
 from __future__ import annotations
 
-import getpass
 import os
 import uuid
 from functools import cached_property
@@ -15,6 +14,7 @@ from beamsession.faces.cli.place import Location
 from beamsession.model.errors import UnavailableError
 from beamsession.model.principal import Caller, Principal
 from beamsession.model.verb import Place
+from beamsession.user_name import user_name
 
 if TYPE_CHECKING:
     from beamsession.config import Beamline
@@ -37,7 +37,7 @@ class Road:
         The server is asked first. Without one, and with a configuration file, the verb is done here: reading needs
         nothing, changing takes the instrument's lock. Raises what the verb raises, or UnavailableError.
         """
-        caller = Caller(Principal(getpass.getuser()), "cli", uuid.uuid4().hex)
+        caller = Caller(Principal(user_name()), "cli", uuid.uuid4().hex)
         try:
             answer = self._ask_server(verb, arguments, caller)
         except UnavailableError as error:
@@ -54,11 +54,9 @@ class Road:
             verb, arguments, principal=caller.principal, face=caller.face, request_id=caller.request_id
         )
 
-    @cached_property
-    def _manager(self) -> TangoManager:
+    def device(self) -> str:
+        """The session manager's device, in the Tango database that TANGO_HOST names from now on."""
         import tango
-
-        from beamsession.faces.tango.manager_client import TangoManager
 
         device, host = self._location.device, ""
         if not device or not tango.ApiUtil.get_env_var("TANGO_HOST"):
@@ -67,7 +65,13 @@ class Road:
             host = (configured.host if configured else None) or ""
         if not tango.ApiUtil.get_env_var("TANGO_HOST"):
             os.environ["TANGO_HOST"] = host or _NOWHERE
-        return TangoManager(device)
+        return device
+
+    @cached_property
+    def _manager(self) -> TangoManager:
+        from beamsession.faces.tango.manager_client import TangoManager
+
+        return TangoManager(self.device())
 
     @cached_property
     def _beamline(self) -> Beamline:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import getpass
 import json
 import os
 import sqlite3
@@ -16,13 +15,15 @@ from pathlib import Path
 from rich.console import Console
 from sqlalchemy import make_url
 
+from beamsession.archive.found_products import found_jobs
 from beamsession.archive.read_record import RootRecord, read_record
 from beamsession.config import Beamline, load
 from beamsession.model.clock import utc_now
 from beamsession.model.errors import InvalidInputError, RefusedError
 from beamsession.model.principal import Caller, Principal
 from beamsession.store.instrument_lock import InstrumentLock
-from beamsession.store.restore import StoreContents, lost_numbers, merged, require_whole, restore
+from beamsession.store.restore import StoreContents, lost_numbers, merged, numbered, require_whole, restore
+from beamsession.user_name import user_name
 
 _BESIDE = ("-wal", "-shm")
 _SQLITE_FILES = ("", *_BESIDE)
@@ -61,13 +62,24 @@ def read(configs: Sequence[Path], *, allow_gaps: bool) -> Rebuild:
     if not allow_gaps:
         require_whole(events)
     told = [session for record in records for session in record.sessions]
+    runs = numbered([run for item in told for run in item.runs])
     contents = StoreContents(
         sessions=[item.session for item in told],
-        runs=[run for item in told for run in item.runs],
+        runs=runs,
         files=[file for item in told for file in item.files],
         ingests=[item.ingest for item in told if item.ingest is not None],
         events=events,
         last_session_id=max(record.last_session_id for record in records),
+        jobs=[
+            job
+            for beamline, record in zip(beamlines, records, strict=True)
+            for job in found_jobs(
+                beamline.instrument_value().data_root,
+                {item.session.id: item.session for item in record.sessions},
+                runs,
+                record.events,
+            )
+        ],
     )
     return Rebuild(beamlines, records, contents)
 
@@ -79,7 +91,7 @@ def write(plan: Rebuild, *, replace: bool) -> None:
 
     Raises UnavailableError INSTRUMENT_LOCKED, RefusedError (WORKER_RUNNING, NOT_REPLACEABLE) and what `restore` raises.
     """
-    caller = Caller(Principal(getpass.getuser(), plan.beamlines[0].operator.role), "cli")
+    caller = Caller(Principal(user_name(), plan.beamlines[0].operator.role), "cli")
     instruments = [record.instrument for record in plan.records]
     with ExitStack() as held:
         for beamline, instrument in zip(plan.beamlines, instruments, strict=True):

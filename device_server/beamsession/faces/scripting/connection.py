@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 import threading
 import uuid
 from typing import Any
@@ -12,6 +10,7 @@ from beamsession.faces.scripting.address import checked, resolved
 from beamsession.faces.tango.manager_client import TangoManager
 from beamsession.model.errors import UnavailableError
 from beamsession.model.principal import Principal
+from beamsession.user_name import user_name
 
 _FACE = "scripting"
 _NO_ANSWER = "MANAGER_UNREACHABLE"
@@ -39,7 +38,7 @@ class Connection:
         After a call without an answer it is asked once more under the same request id, so what was done is not done
         twice.
         """
-        client, principal, request_id = self._client(), Principal(_user()), uuid.uuid4().hex
+        client, principal, request_id = self._client(), Principal(user_name()), uuid.uuid4().hex
 
         def ask() -> Any:
             return client.call(verb, arguments, principal=principal, face=_FACE, request_id=request_id)
@@ -62,14 +61,6 @@ class Connection:
         if getattr(self._of_thread, "device", None) != device:
             self._of_thread.device, self._of_thread.client = device, TangoManager(device)
         return self._of_thread.client
-
-
-def _user() -> str:
-    """The name of the user who runs the script; the number where the host knows no name."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return f"uid-{os.getuid()}"
 
 
 _CONNECTION = Connection()

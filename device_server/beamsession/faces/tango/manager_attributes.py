@@ -15,12 +15,14 @@ from beamsession.faces.tango.text import to_json, to_tango
 from beamsession.model.alarms import Severity, minutes_left
 from beamsession.model.clock import to_text
 from beamsession.model.names import UNKNOWN
+from beamsession.model.plain import plain
 from beamsession.model.states import RunState, SessionState
 from beamsession.model.view import View
 
 _GIB = 1024**3
 _MAX_ALARMS = 100
 _MAX_IDS = 1000
+_ACCOUNT = ("detector", "expected", "received", "written", "missing")
 _VALID, _WARNING, _ALARM, _CHANGING = (
     AttrQuality.ATTR_VALID,
     AttrQuality.ATTR_WARNING,
@@ -68,6 +70,14 @@ def _root(view: View) -> str:
     return str(view.data_root / view.session.folder)
 
 
+def _accounts(view: View) -> list[dict[str, Any]]:
+    """By the recorder's present report; when that is gone, by its last word."""
+    if view.report is not None:
+        return [{key: getattr(account, key) for key in _ACCOUNT} for account in view.report.accounts]
+    last: list[dict[str, Any]] = view.run.report.get("accounts", []) if view.run else []
+    return [{key: account.get(key) for key in _ACCOUNT} for account in last]
+
+
 def _progress(view: View) -> float:
     report = view.report
     if report is None or not report.expected:
@@ -111,6 +121,11 @@ def _severity(view: View) -> int:
 
 def _alarm_quality(view: View) -> AttrQuality:
     return (_VALID, _WARNING, _ALARM, _ALARM)[_severity(view)]
+
+
+def _alarm_details(view: View) -> str:
+    told = view.alarms[:_MAX_ALARMS]
+    return to_json([{**plain(alarm), "severity": alarm.severity.name} for alarm in told])
 
 
 def _text(moment: Any) -> str:
@@ -168,6 +183,13 @@ ROWS: tuple[Row, ...] = (
         "DevLong64",
         "Frames of the run known to be lost",
         _report(lambda r: r.missing, 0),
+        _missing_quality,
+    ),
+    Row(
+        "Completeness",
+        str,
+        "Account of each detector in the newest run, a JSON list of {detector, expected, received, written, missing}",
+        lambda view: to_json(_accounts(view)),
         _missing_quality,
     ),
     Row(
@@ -240,6 +262,13 @@ ROWS: tuple[Row, ...] = (
         {"max_dim_x": _MAX_ALARMS},
     ),
     Row(
+        "AlarmDetails",
+        str,
+        "The same, exact, as a JSON list of {code, severity, sentence, blocks}",
+        _alarm_details,
+        _alarm_quality,
+    ),
+    Row(
         "AlarmSeverity",
         _ENUM,
         "Severity of the worst problem",
@@ -264,7 +293,10 @@ METADATA = Row(
     "Metadata of the open session, a JSON object; writing replaces it",
     lambda view: to_json(view.metadata),
 )
-ALL_ROWS = (*ROWS, METADATA)
+_LAST = ("SessionState", "RunState", "EventCount")
+ALL_ROWS = tuple(sorted((*ROWS, METADATA), key=lambda row: _LAST.index(row.name) if row.name in _LAST else -1))
+"""In the order in which changes are pushed: who has heard a verdict has heard its counts, and who has heard EventCount
+has heard all that its event changed."""
 
 
 def value_of(row: Row, view: View) -> Any:

@@ -25,12 +25,13 @@ class TangoManager:
         verb: str,
         args: dict[str, Any],
         *,
-        principal: Principal,
+        principal: Principal | None,
         face: str,
         token: str = "",
         request_id: str = "",
+        client: str = "",
     ) -> Any:
-        """The verb's result.
+        """The verb's result; without a principal it is done for the operator.
 
         Raises UnavailableError (MANAGER_UNREACHABLE) when no answer came, which does not mean that nothing was done:
         the same `request_id` makes asking again harmless. Otherwise the error that the verb raised.
@@ -39,10 +40,11 @@ class TangoManager:
             {
                 "verb": verb,
                 "args": args,
-                "principal": {"name": principal.name, "role": principal.role.value, "groups": list(principal.groups)},
+                "principal": _claim(principal) if principal else None,
                 "face": face,
                 "request_id": request_id,
                 "token": token,
+                "client": client,
             }
         )
         with tango.EnsureOmniThread():
@@ -67,3 +69,7 @@ class TangoManager:
             proxy.set_timeout_millis(_TIMEOUT_MS)
             self._proxy = proxy
         return self._proxy
+
+
+def _claim(principal: Principal) -> dict[str, Any]:
+    return {"name": principal.name, "role": principal.role.value, "groups": list(principal.groups)}

@@ -73,7 +73,11 @@ def _text_argument(text: str) -> dict[str, Any]:
 _NATURAL: dict[str, tuple[Callable[[str], dict[str, Any]], str, Any]] = {
     "session_start": (_start_arguments, "a name, or JSON {name, title, metadata, proposal}", "DevLong64"),
     "run_start": (_run_arguments, "empty, or JSON {frames, detectors, title, metadata}", "DevLong"),
-    "run_register": (_path_argument, "the path of a file another program wrote, or JSON {path, title}", "DevLong"),
+    "run_register": (
+        _path_argument,
+        "the path of a file another program wrote, or JSON {path, title, metadata}",
+        "DevLong",
+    ),
     "file_add": (_path_argument, "the path of a file or folder, or JSON {path, session}", None),
     "file_remove": (_path_argument, "the path of an added file or folder, or JSON {path, session}", bool),
     "session_import": (_path_argument, "the path of a folder", "DevLong64"),

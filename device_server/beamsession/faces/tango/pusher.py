@@ -45,8 +45,8 @@ class Pusher:
                 self._push(*change)
 
     def _push(self, old: View, new: View) -> None:
+        if (old.state, old.status) != (new.state, new.status):
+            self._push_state(new)
         for row in self._rows:
             if not same(row.read(old), row.read(new)) or row.quality(old) != row.quality(new):
                 self._push_row(row, new)
-        if (old.state, old.status) != (new.state, new.status):
-            self._push_state(new)

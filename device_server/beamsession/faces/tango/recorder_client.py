@@ -10,7 +10,7 @@ import tango
 from pydantic import TypeAdapter
 
 from beamsession.faces.tango.text import from_tango, to_json, transport_error
-from beamsession.model.abridged import Abridger
+from beamsession.model.abridged import abridged
 from beamsession.model.order import ConcludeOrder, StopOrder
 from beamsession.model.plan import RunKey, RunPlan
 from beamsession.model.report import DiskFacts, FileFacts, Problem, RecorderReport, RunReport
@@ -29,17 +29,16 @@ class TangoRecorder:
 
     def __init__(self, device: str) -> None:
         self.device = device
-        self._abridger = Abridger()
         self._lock = threading.Lock()
         self._proxy: tango.DeviceProxy | None = None
 
     def check(self, plan: RunPlan) -> tuple[Problem, ...]:
         """Every reason why this run would fail."""
-        return _PROBLEMS.validate_json(self._call("Check", self._abridger.short(plan)))
+        return _PROBLEMS.validate_json(self._call("Check", abridged(plan)))
 
     def prepare(self, plan: RunPlan) -> None:
         """Begin this run."""
-        self._call("Prepare", self._abridger.short(plan))
+        self._call("Prepare", abridged(plan))
 
     def arm(self, key: RunKey) -> None:
         """Record a shared run."""

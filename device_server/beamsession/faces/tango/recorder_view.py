@@ -41,7 +41,7 @@ def view_of(report: RecorderReport, last: RunReport | None) -> RecorderView:
     run = report.current or last
     run = run and _own_part(run)
     problems = [problem for problem in report.problems if problem.code != "STARTING"]
-    alarms = [f"{problem.sentence} {problem.remedy}".strip() for problem in problems]
+    alarms = [problem.text for problem in problems]
     state, status = _state(report, problems)
     shown = RecorderView(
         state=state,

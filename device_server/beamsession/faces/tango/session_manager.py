@@ -28,6 +28,7 @@ _log = logging.getLogger(__name__)
 _FACES = ("tango", "epics", "web", "cli", "scripting", "bluesky", "taurus", "hook", "worker")
 _TOKEN = re.compile(r'("token"\s*:\s*)"[^"]*"?')
 _MAX_REQUEST_ID = 100
+_MAX_CLIENT = 100
 _CALL_USAGE = (
     'Give JSON {"verb": "session_list", "args": {}, "principal": {"name": "…"}, "face": "cli", "request_id": "…"}.'
 )
@@ -100,7 +101,9 @@ class _SessionManagerBase(Device):
     Metadata = METADATA.declare(fget="read_Metadata", fset="write_Metadata")
 
     @command(
-        dtype_in=str, doc_in="JSON {verb, args, principal, face, request_id, token}", doc_out="JSON, the verb's answer"
+        dtype_in=str,
+        doc_in="JSON {verb, args, principal, face, request_id, token, client}",
+        doc_out="JSON, the verb's answer",
     )
     async def Call(self, text: str) -> str:
         """Have a verb done for the principal who asks; a request id makes a retry harmless."""
@@ -144,21 +147,23 @@ class _SessionManagerBase(Device):
 
     def _understood(self, service: ManagerService, text: str) -> tuple[str, dict[str, Any], Caller]:
         data = manager_commands.parse_object(text, _CALL_USAGE)
-        unknown = set(data) - {"verb", "args", "principal", "face", "request_id", "token"}
+        unknown = set(data) - {"verb", "args", "principal", "face", "request_id", "token", "client"}
         verb, arguments = data.get("verb"), data.get("args") or {}
         face, request_id = data.get("face", "tango"), data.get("request_id") or ""
+        client = data.get("client") or ""
         faults = [
             *(f"'{shortened(str(key))}' is no part of a call" for key in sorted(unknown)),
             *(["'verb' is no text"] if not isinstance(verb, str) else []),
             *(["'args' is no object"] if not isinstance(arguments, dict) else []),
             *([f"'face' is none of {', '.join(_FACES)}"] if face not in _FACES else []),
             *(["'request_id' is no text of up to 100 characters"] if not _is_request_id(request_id) else []),
+            *(["'client' is no text of up to 100 characters"] if not _is_client(client) else []),
         ]
         if faults:
             sentence = f"The call cannot be understood: {'; '.join(faults)}."
             raise InvalidInputError(sentence, code="BAD_CALL", remedy=_CALL_USAGE)
         principal: Principal = service.identity.claimed(data.get("principal"), str(data.get("token") or ""))
-        return str(verb), arguments, Caller(principal, face, request_id)
+        return str(verb), arguments, Caller(principal, face, request_id, client)
 
     def _read(self, row: Row) -> tuple[Any, ...]:
         view = self._working().view
@@ -199,6 +204,10 @@ async def _send(device: _SessionManagerBase, verb: str, arguments: dict[str, Any
 
 def _is_request_id(text: object) -> bool:
     return isinstance(text, str) and len(text) <= _MAX_REQUEST_ID
+
+
+def _is_client(text: object) -> bool:
+    return isinstance(text, str) and len(text) <= _MAX_CLIENT and text.isprintable()
 
 
 _namespace: dict[str, Any] = {"__doc__": _SessionManagerBase.__doc__, **manager_commands.commands(_send)}
