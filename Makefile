@@ -8,6 +8,9 @@ STARTED := $(shell date +%s)
 INSTALLED := .venv/installed-$(shell cat pyproject.toml constraints.txt | sha256sum | cut -c1-16)
 BIN := .venv/bin
 TESTS ?= tests
+# Windows and event loops of other libraries get processes of their own.
+APART := tests/bluesky tests/epics tests/phoebus tests/taurus_panel
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadscope # two at a time: they wait for servers most of the time
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test bench lint pages environment
@@ -19,7 +22,12 @@ demo: $(INSTALLED) ## a session with a run on a simulated beamline, from start t
 	@BEAMSESSION_DEMO_STARTED=$(STARTED) $(BIN)/python -m beamsim.demo
 
 test: lint ## lint, then all tests; `make test TESTS=tests/docs` for some
-	$(BIN)/python -m pytest -n 2 --dist loadscope $(TESTS) # two at a time: they wait for servers most of the time
+ifeq ($(TESTS),tests)
+	$(PYTEST) tests $(addprefix --ignore=,$(APART))
+	$(PYTEST) $(APART)
+else
+	$(PYTEST) $(TESTS)
+endif
 
 bench: $(INSTALLED) ## the benchmarks: a table, and build/bench.json
 	@command -v zip >/dev/null || .ci/system_package zip || true # only what it measures against

@@ -176,6 +176,8 @@ def test_a_manager_that_is_down_is_told_later_how_it_ended(rig: Rig) -> None:
     target = rig.folder / "all.zip"
     job_id = rig.call("session_zip", file_name=str(target), session=session_id)
     under_way(rig, job_id)
+    # Not before: a worker that has not heard the answer to its report waits for the manager with the work itself.
+    eventually(lambda: parts(rig.folder) or target.exists(), "the archive is being written")
     rig.kill_manager()
     eventually(target.exists, "the archive is there")
     rig.start_manager()

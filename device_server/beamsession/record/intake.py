@@ -231,7 +231,7 @@ class Intake:
             failure=self._failure,
             unconnected=unconnected,
             exposure_s=exposure_s,
-            frame_bytes=None if self._format is None else self._format.nbytes,
+            frame_bytes=getattr(self._format, "nbytes", None),  # updates of a table have no size of their own
         )
 
     def _pass_the_stop(self, frame: Item) -> None:

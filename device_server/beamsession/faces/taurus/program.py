@@ -21,6 +21,10 @@ def run_panel(address: str) -> int:
 
     application = TaurusApplication(["beamsession"], cmd_line_parser=None, app_name="beamsession")
     sys.excepthook = _log_only
+    # Qt's objects must not be freed in one of Tango's threads. It takes the Qt that is there, so it is imported last.
+    from pyqtgraph.util.garbage_collector import GarbageCollector
+
+    collector = GarbageCollector()
     panel = SessionPanel()
     panel.setModel(address)
     panel.show()
@@ -30,6 +34,7 @@ def run_panel(address: str) -> int:
     beat.timeout.connect(lambda: None)
     beat.start(200)
     code = int(application.exec())
+    collector.timer.stop()
     all_ended = panel.stop(5.0)
     sys.stdout.flush()
     sys.stderr.flush()
