@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from beamsession.faces.taurus.last_frame import last_frame
-from beamsession.model.states import RunState
+from beamsession.model.states import RunState, SessionState
 from beamsim.running import Beamline
 from panel_rig import PATIENCE_S, Hand, PanelBeamline, panel_beamline
 
@@ -54,14 +54,20 @@ def opened(servers: PanelBeamline, application: Any) -> Iterator[Hand]:
 @pytest.fixture
 def hand(opened: Hand, servers: PanelBeamline) -> Iterator[Hand]:
     servers.close_session()
-    panel = opened.panel
-    opened.wait("the panel stands by", lambda: panel.scene.device_state == "STANDBY" and not panel.orders.busy)
+    opened.wait("the panel stands by", lambda: _stands_by(opened))
     opened.panel.metadata.discard()
     opened.panel.session.forget()
     opened.panel.run.frames.setValue(0)
     yield opened
     for box in opened.panel.findChildren(opened._widgets.QDialog):
         box.close()
+
+
+def _stands_by(hand: Hand) -> bool:
+    """Each attribute comes by an event of its own: the device may stand by before its session is seen to be over."""
+    scene = hand.panel.scene
+    over = scene.session_state is SessionState.NONE and not scene.session_id
+    return scene.device_state == "STANDBY" and over and not hand.panel.orders.busy
 
 
 def start(hand: Hand, name: str = "align") -> int:
