@@ -47,9 +47,29 @@ def rig(beamline: Beamline, tmp_path: Path) -> Iterator[Rig]:
     rig.close()
 
 
+@pytest.fixture(scope="module")
+def lasting(beamline: Beamline, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorder]:
+    rig = Rig(beamline, tmp_path_factory.mktemp("recorder"))
+    yield rig.start()
+    rig.close()
+
+
+of_its_own = pytest.mark.parametrize("recorder", ["own"], indirect=True)
+
+
 @pytest.fixture
-def recorder(rig: Rig) -> Recorder:
-    return rig.start()
+def recorder(rig: Rig, request: pytest.FixtureRequest) -> Iterator[Recorder]:
+    """The module's, idle and without outcomes; for a test that harms it, one of its own."""
+    if hasattr(request, "param"):
+        yield rig.start()
+        return
+    lasting: Recorder = request.getfixturevalue("lasting")
+    yield lasting
+    if current := lasting.report().current:
+        lasting.abort(current.key)
+    wait_until("it is idle", lambda: lasting.report().current is None)
+    for ended in lasting.report().finished:
+        lasting.forget(ended.key)
 
 
 def names_in(folder: Path) -> list[str]:
@@ -164,6 +184,7 @@ def test_a_second_run_is_refused_while_one_is_live_and_names_it(rig: Rig, record
     assert outcome(recorder, second).state is RunState.COMPLETED
 
 
+@of_its_own
 def test_an_outcome_is_kept_over_a_restart_until_it_is_forgotten(rig: Rig, recorder: Recorder) -> None:
     plan = rig.plan()
     begin(recorder, plan)
@@ -321,6 +342,7 @@ def test_readings_that_die_do_not_take_the_frames_with_them(
         assert len(file) > 0
 
 
+@of_its_own
 @pytest.mark.crash
 @pytest.mark.parametrize("role", ["receiver", "writer"])
 def test_a_killed_process_ends_the_run_with_what_is_safe(
@@ -343,6 +365,7 @@ def test_a_killed_process_ends_the_run_with_what_is_safe(
     assert (after.state, after.written) == (RunState.COMPLETED, 10)
 
 
+@of_its_own
 def test_shutdown_closes_a_live_run_in_order(rig: Rig, recorder: Recorder, pva_detector: DetectorClient) -> None:
     plan = rig.plan()
     begin(recorder, plan)
@@ -373,6 +396,7 @@ def test_a_disk_that_is_full_ends_the_run_with_what_is_safe(rig: Rig, pva_detect
     assert stored_frames(plan.data_file("fast")) == ended.written > 50
 
 
+@of_its_own
 @pytest.mark.crash
 def test_a_recorder_that_dies_while_the_master_is_closed_keeps_the_verdict(
     rig: Rig, recorder: Recorder, pva_detector: DetectorClient, tmp_path: Path
@@ -396,6 +420,7 @@ def test_a_recorder_that_dies_while_the_master_is_closed_keeps_the_verdict(
     assert outcome(recorder, plan).state is RunState.COMPLETED
 
 
+@of_its_own
 def test_a_writer_that_hangs_is_told_and_abort_gives_it_up(
     rig: Rig, recorder: Recorder, pva_detector: DetectorClient
 ) -> None:

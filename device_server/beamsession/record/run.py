@@ -240,8 +240,8 @@ class LiveRun:
         state, reason = self._own_verdict(ending, accounts) if recorded else self._never_recorded(ending)
         report = self._set(state=RunState.DRAINING, accounts=accounts, rate=0.0, warnings=())
         if self.plan.leads:  # A recorder that is killed from now on need not find out again how it went.
+            self._write_down(report.model_copy(update={"own": state, "reason": reason}), constants_end)
             self._set(own=state, reason=reason)
-            self._write_down(constants_end)
         report = self._with_others(report.model_copy(update={"state": state, "reason": reason}))
         if not recorded and not report.written:
             return self._without_files(report)
@@ -337,10 +337,10 @@ class LiveRun:
             before = (self._ending, self._wants_pause)
             self._changed.wait_for(lambda: (self._ending, self._wants_pause) != before, _TICK_S)
 
-    def _write_down(self, constants_end: Mapping[str, Reading] | None = None) -> None:
+    def _write_down(self, report: RunReport | None = None, constants_end: Mapping[str, Reading] | None = None) -> None:
         """Best effort: a journal that fails now costs only the pauses of a run that dies as well."""
         try:
-            self._journal.write_begun(self.plan, self.report(), constants_end)
+            self._journal.write_begun(self.plan, report or self.report(), constants_end)
         except BeamsessionError:
             _log.exception("run %s: the journal could not be written", self.key)
 

@@ -15,13 +15,12 @@ from typing import Any, NamedTuple
 
 import epics
 
-_NORMAL = 1  # ECA_NORMAL
+from beamsession.record.ca_callback import EPICS_EPOCH_S, NORMAL, CaEvent, OnCaEvent
+
 _STRING, _TIME_DOUBLE, _GRAPHIC_ENUM, _GRAPHIC_DOUBLE = 0, 20, 24, 27
 _NATIVE_STRING, _NATIVE_ENUM = 0, 3
 _VALUE_OR_ALARM = 1 | 4
 _UP = 6  # CA_OP_CONN_UP
-# A record that was never processed bears the beginning of EPICS time, which is no time stamp.
-_EPICS_EPOCH_S = 631_152_000
 # db_access.h: status, severity, seconds, nanoseconds, padding, value.
 _SAMPLE = struct.Struct("=hhIIid")
 _LABEL, _MOST_LABELS, _UNITS, _TEXT = 26, 16, 8, 40
@@ -29,22 +28,10 @@ _PLACE_OF_LABELS = 6
 _PLACE_OF_UNITS = 8
 
 
-class _Event(ctypes.Structure):
-    _fields_ = [
-        ("user", c_void_p),
-        ("channel", c_void_p),
-        ("type", c_long),
-        ("count", c_long),
-        ("data", c_void_p),
-        ("status", c_int),
-    ]
-
-
 class _Change(ctypes.Structure):
     _fields_ = [("channel", c_void_p), ("operation", c_long)]
 
 
-_OnEvent = ctypes.CFUNCTYPE(None, _Event)
 _OnChange = ctypes.CFUNCTYPE(None, _Change)
 
 
@@ -72,13 +59,14 @@ class Channel:
     def monitor(self, post: Callable[[int, float, int], None]) -> None:
         """Have `post` called with each value: its stamp in ns since the epoch (0: none), the number, the severity."""
 
-        def take(event: _Event, unpack=_SAMPLE.unpack, string_at=ctypes.string_at) -> None:
-            if event.status == _NORMAL:
+        def take(event: CaEvent, unpack=_SAMPLE.unpack, string_at=ctypes.string_at) -> None:
+            if event.status == NORMAL:
                 _, severity, seconds, nanoseconds, _, value = unpack(string_at(event.data, 24))
-                stamp = (seconds + _EPICS_EPOCH_S) * 1_000_000_000 + nanoseconds if seconds else 0
+                # A record that was never processed bears the beginning of EPICS time, which is no time stamp.
+                stamp = (seconds + EPICS_EPOCH_S) * 1_000_000_000 + nanoseconds if seconds else 0
                 post(stamp, value, severity)
 
-        callback = self._answers.setdefault(_TIME_DOUBLE, _OnEvent(take))
+        callback = self._answers.setdefault(_TIME_DOUBLE, OnCaEvent(take))
         self._library.create_subscription(_TIME_DOUBLE, 1, self._id, _VALUE_OR_ALARM, callback, None, None)
 
     def kind(self) -> Kind:
@@ -112,11 +100,11 @@ class Channel:
         self._on_change(change.operation == _UP)
 
     def _ask(self, kind: int, unpack: Callable[[int], None]) -> None:
-        def take(event: _Event) -> None:
-            if event.status == _NORMAL and event.data:
+        def take(event: CaEvent) -> None:
+            if event.status == NORMAL and event.data:
                 unpack(event.data)
 
-        callback = self._answers.setdefault(kind, _OnEvent(take))
+        callback = self._answers.setdefault(kind, OnCaEvent(take))
         self._library.array_get_callback(kind, 1, self._id, callback, None)
 
 
@@ -125,16 +113,16 @@ class Library:
 
     def __init__(self) -> None:
         library = ctypes.CDLL(epics.ca.find_libca())
-        if library.ca_context_create(c_int(1)) != _NORMAL:
+        if library.ca_context_create(c_int(1)) != NORMAL:
             raise RuntimeError("no Channel Access context could be made")
         self._library = library
         self.create_channel = _typed(
             library.ca_create_channel, c_char_p, _OnChange, c_void_p, c_uint, POINTER(c_void_p)
         )
         self.create_subscription = _typed(
-            library.ca_create_subscription, c_long, c_ulong, c_void_p, c_long, _OnEvent, c_void_p, c_void_p
+            library.ca_create_subscription, c_long, c_ulong, c_void_p, c_long, OnCaEvent, c_void_p, c_void_p
         )
-        self.array_get_callback = _typed(library.ca_array_get_callback, c_long, c_ulong, c_void_p, _OnEvent, c_void_p)
+        self.array_get_callback = _typed(library.ca_array_get_callback, c_long, c_ulong, c_void_p, OnCaEvent, c_void_p)
         self.clear_channel = _typed(library.ca_clear_channel, c_void_p)
         self.field_type = _typed(library.ca_field_type, c_void_p, result=c_short)
         self.element_count = _typed(library.ca_element_count, c_void_p, result=c_ulong)

@@ -18,12 +18,11 @@ import numpy as np
 from epics import ca, dbr
 from numpy.typing import NDArray
 
+from beamsession.record.ca_callback import EPICS_EPOCH_S, NORMAL, CaEvent, OnCaEvent
 from beamsession.record.ca_faults import CA_FAULTS
 
 _log = logging.getLogger(__name__)
 _NS = 1_000_000_000
-_NORMAL = 1  # ECA_NORMAL
-_EPICS_EPOCH_S = 631_152_000
 _STAMP = struct.Struct("=hhII")  # db_access.h: status, severity, seconds, nanoseconds
 _STAMPED = 14  # from a native type to the one with a time stamp
 # Of the types with a time stamp: what an element is, and where the first one stands.
@@ -39,20 +38,6 @@ _ELEMENTS = {
 _MOST_NUMBERS = 4096
 _LARGE = 1 << 16
 _BUFFERS = 8
-
-
-class _Event(ctypes.Structure):
-    _fields_ = [
-        ("user", c_void_p),
-        ("channel", c_void_p),
-        ("type", c_long),
-        ("count", c_long),
-        ("data", c_void_p),
-        ("status", c_int),
-    ]
-
-
-_OnEvent = ctypes.CFUNCTYPE(None, _Event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +80,7 @@ class Channel:
         element, offset = _ELEMENTS[native]
         take = self._on_waveform(np.dtype(element), offset) if self._is_waveform else self._on_number
         # The library holds on to the callback as long as it is subscribed.
-        callback, event_id = _OnEvent(take), c_void_p()
+        callback, event_id = OnCaEvent(take), c_void_p()
         _create_subscription()(
             native + _STAMPED, 0 if self._is_waveform else 1, self._chid, dbr.DBE_VALUE, callback, None, byref(event_id)
         )
@@ -141,16 +126,16 @@ class Channel:
         self.connected = conn
         self._signal()
 
-    def _on_number(self, event: _Event) -> None:
-        if event.status == _NORMAL:
+    def _on_number(self, event: CaEvent) -> None:
+        if event.status == NORMAL:
             content = ctypes.string_at(event.data, 24)
             self._keep(struct.unpack_from("=d", content, 16)[0], content)
 
-    def _on_waveform(self, element: np.dtype[Any], offset: int) -> Callable[[_Event], None]:
+    def _on_waveform(self, element: np.dtype[Any], offset: int) -> Callable[[CaEvent], None]:
         buffers = Buffers()
 
-        def take(event: _Event) -> None:
-            if event.status != _NORMAL:
+        def take(event: CaEvent) -> None:
+            if event.status != NORMAL:
                 return
             size = event.count * element.itemsize
             if size < _LARGE:
@@ -164,7 +149,7 @@ class Channel:
     def _keep(self, value: Any, head: bytes) -> None:
         now = time.time_ns()
         _, _, seconds, nanoseconds = _STAMP.unpack_from(head)
-        self._updates.append((Update(value, (seconds + _EPICS_EPOCH_S) * _NS + nanoseconds, now), self._fresh))
+        self._updates.append((Update(value, (seconds + EPICS_EPOCH_S) * _NS + nanoseconds, now), self._fresh))
         self._fresh = True
         self._signal()
 
@@ -201,6 +186,6 @@ _UNUSED = _references([np.empty(0, np.uint8)], 0)
 def _create_subscription() -> Any:
     """The library's function; pyepics' own wraps the callback into much Python."""
     function = ctypes.CDLL(ca.find_libca()).ca_create_subscription
-    function.argtypes = (c_long, c_ulong, dbr.chid_t, c_long, _OnEvent, c_void_p, POINTER(c_void_p))
+    function.argtypes = (c_long, c_ulong, dbr.chid_t, c_long, OnCaEvent, c_void_p, POINTER(c_void_p))
     function.restype = c_int
     return function

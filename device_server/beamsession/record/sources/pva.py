@@ -15,7 +15,13 @@ from beamsession.record.frame import Frame, FrameFormat
 from beamsession.record.passthrough import TAKEN
 from beamsession.record.sources.line_ids import LineIds
 from beamsession.record.sources.pva_channel import Channel, Puts, Wake, Watch
-from beamsession.record.sources.pva_frame import NDARRAY, SCALAR_ARRAY, frame_of_ndarray, frame_of_scalar_array
+from beamsession.record.sources.pva_frame import (
+    NDARRAY,
+    SCALAR_ARRAY,
+    color_mode,
+    frame_of_ndarray,
+    frame_of_scalar_array,
+)
 from beamsession.record.sources.source import Count, UnusableFrameError, halt_by_pvs, pv_names, start_by_pvs
 
 _log = logging.getLogger(__name__)
@@ -30,6 +36,8 @@ _TOO_SHORT = 2  # times as many updates may wait: it is worth subscribing again
 _MOST_COUNTS = 1000
 _SIZE_S = 0.5
 _EVERY_COUNT = "record[queueSize=1000]field(value,timeStamp)"
+# Of an NTNDArray. Its NDAttributes are not among them: to unpack these takes longer than all the rest of a small frame.
+_NEEDED = "field(value,codec,uncompressedSize,uniqueId,dimension,timeStamp)"
 _CHEAP = "field(codec,alarm)"  # a part of the structure that hardly ever changes: keeps the channel open at no cost
 
 
@@ -68,6 +76,8 @@ class PvaSource:
         self._puts = Puts(context)
         self._frame_bytes = 0
         self._are_lines = False
+        self._ndarray_of: int | None = None  # the connection that brings an NTNDArray
+        self._color: str | None = None  # of frames with three dimensions, once it was asked for
         self._number = 0
 
     def fileno(self) -> int:
@@ -79,19 +89,24 @@ class PvaSource:
 
     def subscribe(self, timeout: float) -> FrameFormat | None:
         deadline = time.monotonic() + timeout
-        baseline = self._image.subscribe(timeout, self._queue_size(), self.unconnected)
-        self._are_lines = baseline.getID().startswith(SCALAR_ARRAY)
-        if self._is_queue_unfit(baseline):
+        fields = self._fields()
+        baseline = self._image.subscribe(timeout, self._queue_size(), self.unconnected, fields)
+        if not fields:
+            # Once for a connection: some servers do not name the type of a part of the structure.
+            self._are_lines = baseline.getID().startswith(SCALAR_ARRAY)
+            self._ndarray_of = self._image.connection if baseline.getID().startswith(NDARRAY) else None
+        if self._is_queue_unfit(baseline) or self._fields() != fields:
             # Nothing is recorded yet, so nothing is lost between the two.
             self.unsubscribe()
-            baseline = self._image.subscribe(deadline - time.monotonic(), self._queue_size(), self.unconnected)
+            left = deadline - time.monotonic()
+            baseline = self._image.subscribe(left, self._queue_size(), self.unconnected, self._fields())
         self._number = 0
         if self._config.produced_pv is not None:
             self._scalars[self._config.produced_pv].recall_count()
         try:
             frame = self._frame(baseline)
         except UnusableFrameError as problem:
-            if baseline.getID().startswith(NDARRAY):
+            if self._fields():
                 return None  # An old frame, perhaps; the detector may be set otherwise now.
             self.unsubscribe()
             raise RefusedError(
@@ -101,6 +116,7 @@ class PvaSource:
                 remedy="Name the detector's NTNDArray or NTScalarArray PV in the configuration; set a codec that the "
                 "sentence names in the detector's NDPluginCodec, or none and `compression` here.",
             ) from problem
+        self._color = None  # the detector may be set otherwise before the first frame
         if self._ids is not None:
             self._require_lines()
             self._pump_ids(self._ids)
@@ -218,7 +234,21 @@ class PvaSource:
         self._puts.put(pv, value, wait_s)
 
     def _frame(self, value: Value) -> Frame | None:
-        return frame_of_scalar_array(value, self._number) if self._are_lines else frame_of_ndarray(value)
+        if self._are_lines:
+            return frame_of_scalar_array(value, self._number)
+        return frame_of_ndarray(value, self._color_of)
+
+    def _fields(self) -> str:
+        """What is subscribed: all of it as long as it is not known to be an NTNDArray."""
+        return _NEEDED if self._ndarray_of == self._image.connection else ""
+
+    def _color_of(self, value: Value) -> str:
+        """The colour mode, asked for with the first frame that needs it: it stays while a run is recorded."""
+        if self._color is None:
+            # Some servers send all fields of the structure, empty where they were not asked for.
+            whole = self._image.get("field(attribute)", _SIZE_S) if self._fields() else value
+            self._color = "" if whole is None else color_mode(whole)
+        return self._color
 
     def _batch(self) -> int:
         if not self._frame_bytes:

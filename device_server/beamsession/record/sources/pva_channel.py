@@ -59,6 +59,7 @@ class Watch:
     def __init__(self, context: Context, name: str, signal: Callable[[], None], request: str, *, keep: int = 0) -> None:
         self.name = name
         self.connected = False
+        self.disconnections = 0
         self._begin = partial(context.monitor, name, signal, request=request)
         self._monitor: Any = self._begin()
         self._last: Value | None = None
@@ -77,6 +78,7 @@ class Watch:
         """Look at what has come."""
         while self._monitor is not None and (update := self._monitor.pop()) is not None:
             self.connected = not isinstance(update, Disconnected)
+            self.disconnections += not self.connected
             if isinstance(update, Value):
                 self._last = update
                 if self._counts.maxlen:
@@ -103,7 +105,7 @@ class Watch:
 
 
 class Channel:
-    """The PV with the data: kept open by the cheap part `idle` of its structure, subscribed whole during a run."""
+    """The PV with the data: kept open by the cheap part `idle` of its structure, subscribed during a run."""
 
     def __init__(self, context: Context, detector: str, name: str, wake: Wake, idle: str) -> None:
         self._context = context
@@ -115,6 +117,7 @@ class Channel:
         self.name = name
         self._queue_size = 0
         self._popped = 0  # since none was left
+        self._lost = 0
         self.disconnections = 0  # since `subscribe`
 
     @property
@@ -122,18 +125,25 @@ class Channel:
         """Whether it answers."""
         return self._watch.connected
 
+    @property
+    def connection(self) -> int:
+        """Which one of its connections this is: a number that changes with a disconnection."""
+        return self._watch.disconnections + self._lost
+
     def pump(self) -> None:
         """Look whether it answers."""
         self._watch.pump()
 
-    def subscribe(self, timeout: float, queue_size: int, unconnected: Callable[[], tuple[str, ...]]) -> Value:
-        """Have every update sent; the value that is there already.
+    def subscribe(
+        self, timeout: float, queue_size: int, unconnected: Callable[[], tuple[str, ...]], fields: str = ""
+    ) -> Value:
+        """Have every update sent, the whole of it or only these `fields`; the value that is there already.
 
         Raises RefusedError (PV_TIMEOUT) if it, or one of the other PVs of `unconnected`, has not answered in time.
         """
         deadline = time.monotonic() + timeout
         self._subscription = self._context.monitor(
-            self.name, self._wake.signal, request=f"record[queueSize={queue_size}]"
+            self.name, self._wake.signal, request=f"record[queueSize={queue_size}]{fields}"
         )
         self._queue_size, self._popped = queue_size, 0
         self.disconnections = 0
@@ -178,6 +188,7 @@ class Channel:
             if isinstance(update, Disconnected):
                 _log.warning("%s has disconnected", self.name)
                 self._watch.connected = False
+                self._lost += 1
                 self.disconnections += 1
         return None
 

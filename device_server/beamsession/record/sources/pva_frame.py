@@ -7,6 +7,7 @@ How areaDetector fills an NTNDArray that is compressed: see ADCore's ntndArrayCo
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -26,8 +27,19 @@ _COLOR_DIMENSIONS = 3
 _COLOR_MODES = ("Mono", "Bayer", "RGB1", "RGB2", "RGB3", "YUV444", "YUV422", "YUV411")  # NDColorMode_t
 
 
-def frame_of_ndarray(value: Value) -> Frame | None:
-    """The frame in an NTNDArray, None if it has no pixels yet. Raises UnusableFrameError."""
+def color_mode(value: Value) -> str:
+    """The NDAttribute ColorMode of an NTNDArray; empty where there is none."""
+    for attribute in value.get("attribute", ()):
+        if attribute["name"] == "ColorMode":
+            mode = attribute["value"]
+            return _COLOR_MODES[mode] if isinstance(mode, int) and 0 <= mode < len(_COLOR_MODES) else ""
+    return ""
+
+
+def frame_of_ndarray(value: Value, color_of: Callable[[Value], str] = color_mode) -> Frame | None:
+    """The frame in an NTNDArray, None if it has no pixels yet; `color_of` tells the colour mode of one of three
+    dimensions. Raises UnusableFrameError.
+    """
     received = time.time_ns()
     try:
         pixels = value["value"]
@@ -43,7 +55,7 @@ def frame_of_ndarray(value: Value) -> Frame | None:
         return None
     if not isinstance(pixels, np.ndarray) or not 1 <= len(shape) <= MAX_DIMENSIONS:
         raise UnusableFrameError(f"it holds {type(pixels).__name__} with {len(shape)} dimensions")
-    color = _color_mode(value) if len(shape) == _COLOR_DIMENSIONS else ""
+    color = color_of(value) if len(shape) == _COLOR_DIMENSIONS else ""
     if codec:
         payload = pixels.view(np.uint8)
         form = _compressed_format(value, codec, shape, color, payload)
@@ -97,12 +109,3 @@ def _compressed_format(
         return FrameFormat(shape, dtype, codec_of(codec, payload, raw.nbytes), color)
     except CodecError as problem:
         raise UnusableFrameError(str(problem)) from problem
-
-
-def _color_mode(value: Value) -> str:
-    """The NDAttribute ColorMode; empty where there is none."""
-    for attribute in value.get("attribute", ()):
-        if attribute["name"] == "ColorMode":
-            mode = attribute["value"]
-            return _COLOR_MODES[mode] if isinstance(mode, int) and 0 <= mode < len(_COLOR_MODES) else ""
-    return ""
