@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import math
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -152,3 +155,18 @@ def test_the_typed_device_names_everything_that_the_device_has() -> None:
     assert set(ATTRIBUTES) <= typed
     silent = {"Unlock", "Comment", "AddFile", "RequestIngest", "RenameSession"}  # ophyd-async has no type for them yet
     assert set(COMMANDS) - silent <= typed
+
+
+def test_connecting_leaves_no_subscription_behind_that_the_library_complains_of(rig: Rig) -> None:
+    program = [sys.executable, str(Path(__file__).with_name("connect_only.py")), rig.client.address]
+    with subprocess.Popen(
+        program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "connected\n"
+        rig.client.Start("quiet")
+        rig.client.Complete()
+        rig.client.await_attribute("SessionState", "NONE")
+        _, said = process.communicate(f"{rig.client.read('EventCount')}\n", timeout=60)
+    assert process.returncode == 0, said
+    assert "callback map" not in said
