@@ -84,18 +84,26 @@ class Server:
         assert self.process is not None
         return self.process.pid
 
-    def proxy(self, device: str = DEVICE) -> tango.DeviceProxy:
-        """A client of a device that answers."""
+    def proxy(self, device: str = DEVICE, *, has_recorder: bool = True) -> tango.DeviceProxy:
+        """A client of a device that answers.
+
+        A manager without a recorder works long before it leaves INIT: it gives the recorder time to come.
+        """
 
         def answers() -> tango.DeviceProxy | None:
             try:
                 proxy = tango.DeviceProxy(trl(self.port, device))
                 proxy.set_timeout_millis(20_000)
-                return proxy if proxy.state() is not tango.DevState.INIT else None
+                is_ready = proxy.state() is not tango.DevState.INIT or (not has_recorder and _is_at_work(proxy))
+                return proxy if is_ready else None
             except tango.DevFailed:
                 return None
 
         return wait_until(f"{device} answers", answers)
+
+
+def _is_at_work(manager: tango.DeviceProxy) -> bool:
+    return read(manager, "SessionId") >= 0
 
 
 def manager(config: Path) -> Server:

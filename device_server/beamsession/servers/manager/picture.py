@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from enum import Enum, auto
 
+from beamsession.model.catalogue_standing import CatalogueStanding, CatalogueState
 from beamsession.model.event import Event
 from beamsession.model.job import JobKind
 from beamsession.model.session import Session
@@ -16,18 +17,21 @@ from beamsession.verbs.context import shown_run
 
 _NEWEST_IDS = 1000
 _FIRST_EVENTS = 100
-_WAITING = (IngestState.PENDING, IngestState.RUNNING, IngestState.PARKED)
+_ON_THE_WAY = (IngestState.PENDING, IngestState.RUNNING)
+_WAITING = (*_ON_THE_WAY, IngestState.PARKED)
 
 
 class _Part(Enum):
     """The parts of a view that are read from the store one by one."""
 
     SESSION = auto()
+    OPENING = auto()
     RUN = auto()
     RUN_COUNT = auto()
     COMPLETED = auto()
     INGEST = auto()
     HOOKS = auto()
+    CATALOGUE = auto()
 
 
 _ALL = frozenset(_Part)
@@ -50,6 +54,7 @@ _TOUCHED_BY_NOUN = {
     "run": frozenset({_Part.SESSION, _Part.RUN, _Part.RUN_COUNT}),
     "ingest": frozenset({_Part.INGEST}),
     "job": frozenset({_Part.HOOKS}),
+    "catalogue": frozenset({_Part.CATALOGUE}),
 }
 _OPENS_A_SESSION = ("session_started", "session_restarted")
 _MAKES_A_SESSION = ("session_started", "session_created", "session_detached", "session_imported")
@@ -90,7 +95,9 @@ def _read_again(reads: Reads, view: View, parts: frozenset[_Part]) -> View:
         view = replace(view, last_completed=reads.last_completed(name))
     if _Part.SESSION in parts:
         session = _shown_session(reads, name)
-        view = replace(view, session=session, replaced=_replaced(reads, session))
+        if _Part.OPENING in parts or _id(session) != _id(view.session):
+            view = replace(view, replaced=_replaced(reads, session))
+        view = replace(view, session=session, replaced="" if session and session.last_run_number else view.replaced)
     if _Part.RUN in parts:
         view = replace(view, run=shown_run(reads, name))
     if _Part.RUN_COUNT in parts:
@@ -98,10 +105,28 @@ def _read_again(reads: Reads, view: View, parts: frozenset[_Part]) -> View:
     if _Part.INGEST in parts:
         counts = reads.ingest_counts(name, _WAITING)
         waiting = counts[IngestState.PENDING] + counts[IngestState.RUNNING]
-        view = replace(view, ingest_pending=waiting, ingest_parked=counts[IngestState.PARKED])
+        view = replace(
+            view,
+            ingest_pending=waiting,
+            ingest_parked=counts[IngestState.PARKED],
+            ingest_oldest=reads.oldest_ingest(name, _ON_THE_WAY) if waiting else None,
+            parked_first=reads.oldest_ingest(name, (IngestState.PARKED,)) if counts[IngestState.PARKED] else None,
+        )
+    if _Part.CATALOGUE in parts:
+        view = replace(view, catalogue_state=_worst(reads.catalogues(name)))
+    if _Part.INGEST in parts or _Part.COMPLETED in parts:
+        last = view.last_completed
+        view = replace(view, last_ingest=reads.ingest(last.id) if last else None)
     if _Part.HOOKS in parts:
         view = replace(view, failed_hooks=tuple(reads.unseen_failures(name, JobKind.HOOK)))
     return view
+
+
+def _worst(standings: Sequence[CatalogueStanding]) -> CatalogueState:
+    """Of several catalogues the one that cannot be reached counts."""
+    states = {item.state for item in standings}
+    order = (CatalogueState.UNREACHABLE, CatalogueState.REACHABLE)
+    return next((state for state in order if state in states), CatalogueState.UNKNOWN)
 
 
 def _shown_session(reads: Reads, instrument: str) -> Session | None:
@@ -110,6 +135,10 @@ def _shown_session(reads: Reads, instrument: str) -> Session | None:
         return opened
     completing = reads.completing_sessions(instrument)
     return completing[-1] if completing else None
+
+
+def _id(session: Session | None) -> int | None:
+    return session.id if session else None
 
 
 def _replaced(reads: Reads, session: Session | None) -> str:
