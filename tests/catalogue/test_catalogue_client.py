@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from beamsession.catalogue.blocks import block_document
+from beamsession.catalogue.blocks import block_document, paths_digest
 from beamsession.catalogue.client import CatalogueClient
 from beamsession.catalogue.fault import CatalogueError, Nature
 from beamsession.catalogue.manifest import ListedFile
@@ -32,7 +32,10 @@ def test_a_session_is_stored_with_its_own_pid_and_read_back(
     assert stored is not None
     assert stored.fingerprint == document["scientificMetadata"]["ingest_fingerprint"]["value"]
     assert (stored.files, stored.size) == (2, 15)
-    assert [block.paths for block in client.blocks(document["pid"])] == [frozenset({"run_0001.nxs", "added/2θ.txt"})]
+    expected = [(15, paths_digest(["run_0001.nxs", "added/2θ.txt"]))]
+    assert [(block.size, block.digest) for block in client.blocks(document["pid"])] == expected
+    assert [block.size for block in client.blocks(document["pid"], size=15)] == [15]
+    assert list(client.blocks(document["pid"], size=14)) == []
 
 
 def test_the_catalogue_keeps_values_with_their_units(
@@ -136,8 +139,8 @@ def test_more_blocks_than_a_page_holds_are_all_listed(
 ) -> None:
     document = dataset_document(case.session, case.runs, instrument=case.instrument, target=target)
     client.create_dataset(document)
-    for number in range(53):
+    for number in range(13):
         file = ListedFile(path=f"file_{number}", size=1, mtime_ns=0)
         client.post_block(block_document(document["pid"], (file,), ChecksumAlgorithm.NONE))
-    paths = {path for block in client.blocks(document["pid"]) for path in block.paths}
-    assert paths == {f"file_{number}" for number in range(53)}
+    digests = [block.digest for block in client.blocks(document["pid"])]
+    assert sorted(digests) == sorted(paths_digest([f"file_{number}"]) for number in range(13))

@@ -77,10 +77,10 @@ def test_units_are_spelt_as_the_server_understands_them() -> None:
             "none": None,
         }
     )
-    assert made["gap"] == {"value": 5, "unit": "um"}
-    assert made["humidity_percent"] == {"value": 40.5, "unit": ""}
+    assert made["gap"] == {"value": 5, "unit": "um", "type": "quantity"}
+    assert made["humidity_percent"] == {"value": 40.5, "unit": "", "type": "number"}
     assert made["range"]["value"] == [1.0, 2.0]
-    assert made["curve"] == {"value": [1.0, 3.0], "unit": "", "count": 3}
+    assert {key: part["value"] for key, part in made["curve"].items()} == {"min": 1.0, "max": 3.0, "n": 3}
     assert made["shutter"] == {"value": True, "type": "boolean"}
     assert not {"bad", "empty", "none"} & made.keys()
 
@@ -98,11 +98,11 @@ def test_a_plain_number_has_the_units_that_the_beamline_defines(case: Case, targ
         instrument=case.instrument.model_copy(update={"definition": definition}),
     )
     metadata = document(defined, target)["scientificMetadata"]
-    assert metadata["energy"] == {"value": 12.4, "unit": "keV"}
-    assert metadata["gap"] == {"value": 5.0, "unit": "um"}
-    assert metadata["humidity_percent"] == {"value": 40.5, "unit": ""}
-    assert metadata["note"] == {"value": "dry", "unit": ""}
-    assert metadata["free"] == {"value": 1.5, "unit": ""}
+    assert metadata["energy"] == {"value": 12.4, "unit": "keV", "type": "quantity"}
+    assert metadata["gap"] == {"value": 5.0, "unit": "um", "type": "quantity"}
+    assert metadata["humidity_percent"] == {"value": 40.5, "unit": "", "type": "number"}
+    assert metadata["note"] == {"value": "dry", "unit": "", "type": "string"}
+    assert metadata["free"] == {"value": 1.5, "unit": "", "type": "number"}
 
 
 def test_a_visitor_s_key_does_not_take_the_place_of_ours(case: Case, target: CatalogueTarget) -> None:

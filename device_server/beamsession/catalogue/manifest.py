@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-
-from pydantic import Field
+from typing import NoReturn
 
 from beamsession.model.errors import RefusedError
 from beamsession.model.own_names import LATER_FILES, is_no_data
-from beamsession.model.value import Value
 
 
-class ListedFile(Value):
+@dataclass(frozen=True, slots=True)
+class ListedFile:
     """One file: `path` relative with forward slashes, `size` in bytes, `mtime_ns` as the file system has it."""
 
     path: str
-    size: int = Field(ge=0)
+    size: int
     mtime_ns: int
     checksum: str = ""
 
@@ -28,36 +28,21 @@ class ListedFile(Value):
         return datetime.fromtimestamp(self.mtime_ns / 1e9, tz=UTC)
 
 
-class Manifest(Value):
-    """The files of a session, sorted by path.
-
-    `skipped` are not among them: links out of the folder, to nothing, or to folders; devices, pipes and sockets; and
-    what was left out before the files were listed.
-    """
-
-    files: tuple[ListedFile, ...]
-    skipped: tuple[str, ...] = ()
-
-    @property
-    def size(self) -> int:
-        """Bytes in all."""
-        return sum(file.size for file in self.files)
-
-
 def list_files(
     folder: Path,
     expected: Sequence[Path] = (),
     left_out: Collection[Path] = (),
-    skipped: Sequence[str] = (),
-    is_derived: Callable[[Path], bool] = lambda path: False,
-) -> Manifest:
-    """The manifest of `folder`: what is in it, hidden files too, but for those of ours that are no data.
+    is_derived: Callable[[str], bool] = lambda path: False,
+    skip: Callable[[str], None] = lambda path: None,
+) -> Iterator[ListedFile]:
+    """What is in `folder`, hidden files too, but for those of ours that are no data; in no order, one at a time.
 
     `expected` are absolute paths that must be in it, whatever their names. `left_out` are files and folders in it,
     absolute and without links on the way to them, that belong to the session no more, or never did; links to them are
-    left out too. `skipped` are named in the manifest with those found here. `is_derived` tells of a file that it was
-    made of the data, and is none itself unless it or a folder above it is expected. Raises RefusedError:
-    FOLDER_MISSING, FOLDER_UNREADABLE, FILE_OUTSIDE, FILE_MISSING, BAD_FILE_NAME, NO_FILES.
+    left out too. `is_derived` tells of a file that it was made of the data, and is none itself unless it or a folder
+    above it is expected. `skip` is told of what cannot be listed: links out of the folder, to nothing, or to folders;
+    devices, pipes and sockets. Raises RefusedError: FOLDER_MISSING, FOLDER_UNREADABLE, FILE_OUTSIDE, FILE_MISSING,
+    BAD_FILE_NAME, NO_FILES.
     """
     if not folder.is_dir():
         raise RefusedError(
@@ -67,51 +52,89 @@ def list_files(
             remedy="Mount the data disk or put the folder back, then ask for the ingest again.",
         )
     root = folder.resolve()
-    foreign = frozenset(left_out)
-    files: list[ListedFile] = []
-    others: list[str] = []
-    wanted = frozenset(path.resolve() for path in expected)
-    for path in _walk(root, wanted):
-        if _is_below(path, foreign) or (path.is_symlink() and _is_below(path.resolve(), foreign)):
-            continue
-        relative = path.relative_to(root).as_posix()
-        _require_utf8(relative)
-        if not _is_inside_file(path, root):
-            others.append(relative)
-            continue
-        if not _is_below(path, wanted) and is_derived(path):
-            continue
-        facts = path.stat()
-        files.append(ListedFile(path=relative, size=facts.st_size, mtime_ns=facts.st_mtime_ns))
-    files.sort(key=lambda file: file.path)
     _require(expected, root)
-    if not files:
+    walk = _Walk(
+        root=str(root),
+        wanted=frozenset(str(path.resolve()) for path in expected),
+        foreign=frozenset(map(str, left_out)),
+        is_derived=is_derived,
+        skip=skip,
+    )
+    is_empty = True
+    for file in walk.files():
+        is_empty = False
+        yield file
+    _require(expected, root)  # It may have gone meanwhile, and then it is not among them.
+    if is_empty:
         raise RefusedError(
             f"The data folder {folder} holds no files.",
             code="NO_FILES",
             value=str(folder),
             remedy="Put the data back, then ask for the ingest again.",
         )
-    return Manifest(files=tuple(files), skipped=tuple(sorted({*skipped, *others})))
 
 
-def _walk(root: Path, expected: frozenset[Path]) -> Iterator[Path]:
-    """Everything in `root` but folders, without our own files that are no data; unless one of these is expected."""
-    for place, folders, names in os.walk(root, onerror=_unreadable):
-        here = Path(place)
-        for name in (*(name for name in folders if (here / name).is_symlink()), *names):
-            path = here / name
-            is_later = here == root and name in LATER_FILES
-            if not is_later and (not is_no_data(name) or path in expected):
-                yield path
+@dataclass(frozen=True)
+class _Walk:
+    """One way through a folder: paths are text and entries come one at a time, for there may be a million of them."""
+
+    root: str
+    wanted: frozenset[str]
+    foreign: frozenset[str]
+    is_derived: Callable[[str], bool]
+    skip: Callable[[str], None]
+
+    def files(self) -> Iterator[ListedFile]:
+        """All that is to be listed."""
+        if self._is_foreign(self.root):
+            return
+        below = self._is_wanted(self.root)
+        folders = [(self.root, below)]
+        while folders:
+            place, is_wanted = folders.pop()
+            try:
+                entries = os.scandir(place)
+            except OSError as fault:
+                _unreadable(fault)
+            with entries:
+                for entry in entries:
+                    if entry.path in self.foreign:
+                        continue
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append((entry.path, is_wanted or entry.path in self.wanted))
+                    elif (file := self._file(entry, place, is_wanted or entry.path in self.wanted)) is not None:
+                        yield file
+
+    def _file(self, entry: os.DirEntry[str], place: str, is_wanted: bool) -> ListedFile | None:
+        name, path = entry.name, entry.path
+        is_later = place == self.root and name in LATER_FILES
+        if is_later or (is_no_data(name) and path not in self.wanted):
+            return None
+        is_link = entry.is_symlink()
+        target = os.path.realpath(path) if is_link else path
+        if is_link and self._is_foreign(target):
+            return None
+        relative = path[len(self.root) + 1 :]
+        _require_utf8(relative)
+        if not entry.is_file() or (is_link and not target.startswith(self.root + "/")):
+            self.skip(relative)
+            return None
+        if not is_wanted and self.is_derived(path):
+            return None
+        facts = entry.stat()
+        return ListedFile(path=relative, size=facts.st_size, mtime_ns=facts.st_mtime_ns)
+
+    def _is_foreign(self, path: str) -> bool:
+        return bool(self.foreign) and _is_below(path, self.foreign)
+
+    def _is_wanted(self, path: str) -> bool:
+        return bool(self.wanted) and _is_below(path, self.wanted)
 
 
-def _is_below(path: Path, places: frozenset[Path]) -> bool:
-    return bool(places) and any(part in places for part in (path, *path.parents))
-
-
-def _is_inside_file(path: Path, root: Path) -> bool:
-    return path.is_file() and (not path.is_symlink() or path.resolve().is_relative_to(root))
+def _is_below(path: str, places: frozenset[str]) -> bool:
+    while path and path not in places:
+        path = path.rpartition("/")[0]
+    return path in places
 
 
 def _require_utf8(relative: str) -> None:
@@ -126,7 +149,7 @@ def _require_utf8(relative: str) -> None:
         ) from None
 
 
-def _unreadable(fault: OSError) -> None:
+def _unreadable(fault: OSError) -> NoReturn:
     raise RefusedError(
         f"The data folder {fault.filename} cannot be read: {fault.strerror}.",
         code="FOLDER_UNREADABLE",

@@ -1,4 +1,4 @@
-"""A completed session as the dataset document that the catalogue stores."""
+"""A completed session, or one run of it, as the dataset document that the catalogue stores."""
 
 from __future__ import annotations
 
@@ -6,23 +6,27 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
-from datetime import UTC, datetime
-from pathlib import Path
+from datetime import datetime
 from typing import Any
 
-from beamsession.catalogue.overlay import chosen_fields, further_metadata
-from beamsession.catalogue.pid import session_pid
-from beamsession.catalogue.scientific import quantity, safe_key, scientific_metadata
-from beamsession.catalogue.target import CatalogueTarget
+from beamsession.catalogue.facts import Facts
+from beamsession.catalogue.field_templates import templated_fields
+from beamsession.catalogue.groups import access_groups, owner_group
+from beamsession.catalogue.overlay import chosen_fields
+from beamsession.catalogue.pid import run_pid, session_pid
+from beamsession.catalogue.problem import DatasetProblem, require_none, warning
+from beamsession.catalogue.session_metadata import FINGERPRINT, run_metadata, session_metadata
+from beamsession.catalogue.subject import Subject
+from beamsession.catalogue.target import DatasetRules, ProposalGift
+from beamsession.catalogue.technique import techniques_used
+from beamsession.catalogue.template import TokenValues, filled
+from beamsession.catalogue.times import time_text
+from beamsession.catalogue.typed_value import Notes
 from beamsession.model.errors import InvalidInputError
 from beamsession.model.instrument import Instrument
-from beamsession.model.metadata import with_units
 from beamsession.model.run import Run
 from beamsession.model.session import Session
 
-_MAX_RUNS_LISTED = 200
-_MAX_REFERENCED_LISTED = 100
 # What a new version of ours may change without the session being another one.
 _VOLATILE = ("usedSoftware",)
 
@@ -32,87 +36,168 @@ def dataset_document(
     runs: Sequence[Run],
     *,
     instrument: Instrument,
-    target: CatalogueTarget,
+    target: DatasetRules,
     instrument_pid: str = "",
     software: str = "beamsession",
     overlay: dict[str, Any] | None = None,
     referenced: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """The body of the request that creates the dataset, with its fingerprint inside.
+    """The body of the request that creates a session's dataset, with its fingerprint inside.
 
-    `runs` are those whose files are in it. `overlay` is what was said when the ingest was asked for, `referenced` the
-    paths of files that belong to the session and stay outside its folder.
-
-    Raises InvalidInputError (NO_OWNER_GROUP, NOT_COMPLETED) where the session cannot be described.
+    Raises InvalidInputError (NO_OWNER_GROUP, MISSING_TOKEN, NOT_COMPLETED) where the session cannot be described.
     """
-    overlay = overlay or {}
-    chosen = chosen_fields(overlay)
-    session = replace(session, metadata={**session.metadata, **further_metadata(overlay)})
-    document: dict[str, Any] = {
-        "pid": session_pid(target, instrument=instrument.name, session_id=session.id),
+    subject = Subject(session, runs, instrument, software=software, overlay=overlay or {}, referenced=referenced)
+    document, problems = composed(subject, target, Facts(instrument_pid=instrument_pid))
+    require_none(problems)
+    return document
+
+
+def composed(
+    subject: Subject, target: DatasetRules, facts: Facts | None
+) -> tuple[dict[str, Any], list[DatasetProblem]]:
+    """The document, as good as it gets, and what is wrong or surprising about it; the same for the same arguments.
+
+    `facts` None: the catalogue was not asked. Raises InvalidInputError (NOT_COMPLETED).
+    """
+    session, run, instrument = subject.session, subject.run, subject.instrument
+    stop = _completed(session)
+    values, notes = subject.values(facts), Notes()
+    document, problems = _configured(session, target, values, facts)
+    begun, ended = (run.start, run.stop or stop) if run else (session.start, stop)
+    document |= {
+        "pid": dataset_pid(subject, target),
         "type": "raw",
-        "datasetName": session.title or session.name,
-        "description": _description(session, runs),
-        "owner": target.owner or session.user or "unknown",
-        "contactEmail": target.contact_email,
-        "ownerGroup": chosen.get("ownerGroup") or _owner_group(session, instrument, target),
-        "accessGroups": _access_groups(session, instrument, target),
-        "principalInvestigators": list(target.principal_investigators),
         "sourceFolder": str(instrument.data_root / session.folder),
-        "creationTime": _time(_completed(session)),
-        "startTime": _time(session.start),
-        "endTime": _time(_completed(session)),
-        "creationLocation": target.creation_location,
-        "dataFormat": target.data_format,
-        "keywords": [*target.keywords, f"session:{session.id}", f"instrument:{instrument.name}"],
-        "techniques": [technique.model_dump() for technique in target.techniques],
-        "proposalIds": [session.proposal] if session.proposal else [],
-        "instrumentIds": [pid for pid in (instrument_pid or target.instrument_id,) if pid],
-        "runNumber": _run_numbers(runs),
-        "usedSoftware": [software],
+        "creationTime": time_text(ended),
+        "startTime": time_text(begun),
+        "endTime": time_text(ended),
+        "techniques": techniques_used(target.techniques, values, _titles(subject), instrument.nexus.definition or ""),
+        "usedSoftware": [subject.software],
         "isPublished": False,
-        "scientificMetadata": _scientific(session, runs, instrument, referenced),
+        **_words(subject),
     }
     if target.source_folder_host:
         document["sourceFolderHost"] = target.source_folder_host
-    if "accessGroups" in chosen:
-        # Without the groups of the configuration not even the one who sends it could look at it.
-        chosen["accessGroups"] = list(dict.fromkeys([*chosen["accessGroups"], *document["accessGroups"]]))
-    document = {key: value for key, value in {**document, **chosen}.items() if value not in ("", [])}
-    document["scientificMetadata"]["ingest_fingerprint"] = {"value": fingerprint(document), "type": "string"}
-    return document
+    if lifecycle := target.lifecycle.document:
+        document["datasetlifecycle"] = lifecycle
+    document["keywords"] = [*target.keywords, *_links(subject)]
+    templated, lacking = templated_fields(target.fields, values)
+    chosen = chosen_fields(subject.overlay)
+    # What is chosen for this one ingest needs neither template nor proposal.
+    problems = [problem for problem in (*problems, *lacking) if problem.field not in chosen]
+    document = _laid_over(document, templated, chosen)
+    document["scientificMetadata"] = _scientific(subject, target, facts, notes)
+    document = {key: value for key, value in document.items() if value not in ("", [], {})}
+    document["scientificMetadata"][FINGERPRINT] = {"value": fingerprint(document), "type": "string"}
+    # Many runs with the same metadata have the same to be said about them.
+    remarks = dict.fromkeys([*(facts.remarks if facts else ()), *notes.sentences])
+    return document, [*problems, *(warning(sentence, field="scientificMetadata") for sentence in remarks)]
 
 
 def fingerprint(document: dict[str, Any]) -> str:
     """SHA-256 (hex) of the document without what may change between two versions of ours."""
     stable = {key: value for key, value in document.items() if key not in _VOLATILE}
+    if FINGERPRINT in stable.get("scientificMetadata", {}):
+        metadata = stable["scientificMetadata"]
+        stable["scientificMetadata"] = {key: value for key, value in metadata.items() if key != FINGERPRINT}
     text = json.dumps(stable, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _owner_group(session: Session, instrument: Instrument, target: CatalogueTarget) -> str:
-    if not session.proposal and "{proposal}" in target.owner_group:
-        group = target.owner_group_without_proposal
-    else:
-        group = _filled(target.owner_group, session, instrument)
-    if group:
-        return group
-    raise InvalidInputError(
-        f"Session {session.id} has no proposal, so nobody knows which group owns it in the catalogue.",
-        code="NO_OWNER_GROUP",
-        value=session.proposal,
-        remedy="Give the session a proposal, or set catalogue.owner_group_without_proposal; then ask for the ingest.",
+def dataset_pid(subject: Subject, target: DatasetRules) -> str:
+    """The pid that we make for it."""
+    name, session_id = subject.instrument.name, subject.session.id
+    if subject.run is not None:
+        return run_pid(target, instrument=name, session_id=session_id, number=subject.run.number)
+    return session_pid(target, instrument=name, session_id=session_id)
+
+
+def _titles(subject: Subject) -> list[str]:
+    runs = subject.runs if subject.run is None else [subject.run]
+    return [run.title for run in runs]
+
+
+def _configured(
+    session: Session, target: DatasetRules, values: TokenValues, facts: Facts | None
+) -> tuple[dict[str, Any], list[DatasetProblem]]:
+    """What the configuration and the catalogue's own proposal, samples and instrument say."""
+    group, problems = owner_group(session, target, values, facts)
+    proposal = facts.proposal if facts else None
+    investigators = list(target.principal_investigators)
+    if proposal and proposal.principal_investigator and target.takes_from_proposal(_INVESTIGATORS):
+        investigators = list(dict.fromkeys((proposal.principal_investigator, *investigators)))
+    proposal_id = filled(target.proposal_id, values) if session.proposal else ""
+    instrument_pid = (facts.instrument_pid if facts else "") or target.instrument_id
+    return {
+        "owner": target.owner or session.user or "unknown",
+        "contactEmail": target.contact_email,
+        "ownerGroup": group,
+        "accessGroups": access_groups(target, values, facts),
+        "principalInvestigators": investigators,
+        "creationLocation": target.creation_location,
+        "dataFormat": target.data_format,
+        "proposalIds": [proposal_id] if proposal_id else [],
+        "sampleIds": list(facts.samples) if facts else [],
+        "instrumentIds": [instrument_pid] if instrument_pid else [],
+    }, problems
+
+
+_INVESTIGATORS = ProposalGift.PRINCIPAL_INVESTIGATORS
+
+
+def _words(subject: Subject) -> dict[str, str]:
+    """Name, description and run numbers, for people."""
+    session, run = subject.session, subject.run
+    title = session.title or session.name
+    if run is None:
+        return {
+            "datasetName": title,
+            "description": _description(session, subject.runs),
+            "runNumber": _run_numbers(subject.runs),
+        }
+    reason = f": {run.reason}" if run.reason else ""
+    return {
+        "datasetName": " ".join(f"{title}, run {run.number} {run.title}".split()),
+        "description": f"Run {run.number} of session {session.id} '{session.name}', {run.state.value.lower()}{reason}",
+        "runNumber": str(run.number),
+    }
+
+
+def _links(subject: Subject) -> list[str]:
+    """The keywords by which what belongs together is found."""
+    run = [f"run:{subject.run.number}"] if subject.run else []
+    return [f"session:{subject.session.id}", f"instrument:{subject.instrument.name}", *run]
+
+
+def _laid_over(document: dict[str, Any], templated: dict[str, Any], chosen: dict[str, Any]) -> dict[str, Any]:
+    """The document with the templates' fields in it, and over them what somebody chose for this one ingest."""
+    for name in ("keywords", "usedSoftware"):
+        if name in templated:
+            templated = {**templated, name: [*templated[name], *document[name]]}
+    if "accessGroups" in chosen:
+        # Without the groups of the configuration not even the one who sends it could look at it.
+        chosen = {**chosen, "accessGroups": list(dict.fromkeys([*chosen["accessGroups"], *document["accessGroups"]]))}
+    return {**document, **templated, **chosen}
+
+
+def _scientific(subject: Subject, target: DatasetRules, facts: Facts | None, notes: Notes) -> dict[str, Any]:
+    wants_title = target.takes_from_proposal(ProposalGift.TITLE)
+    title = facts.proposal.title if wants_title and facts and facts.proposal else ""
+    session, instrument = subject.session, subject.instrument
+    if subject.run is not None:
+        return run_metadata(
+            session, subject.run, instrument, target, notes, further=subject.further, proposal_title=title
+        )
+    return session_metadata(
+        session,
+        subject.runs,
+        instrument,
+        target,
+        notes,
+        further=subject.further,
+        referenced=subject.referenced,
+        proposal_title=title,
     )
-
-
-def _access_groups(session: Session, instrument: Instrument, target: CatalogueTarget) -> list[str]:
-    usable = [template for template in target.access_groups if session.proposal or "{proposal}" not in template]
-    groups = [_filled(template, session, instrument) for template in usable]
-    return list(dict.fromkeys(group for group in (*groups, target.ingestor_group) if group))
-
-
-def _filled(template: str, session: Session, instrument: Instrument) -> str:
-    return template.format(proposal=session.proposal, instrument=instrument.name, year=f"{session.start.year:04d}")
 
 
 def _completed(session: Session) -> datetime:
@@ -126,10 +211,6 @@ def _completed(session: Session) -> datetime:
     return session.stop
 
 
-def _time(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
-
-
 def _run_numbers(runs: Sequence[Run]) -> str:
     numbers = sorted(run.number for run in runs)
     if len(numbers) < 2:
@@ -141,49 +222,3 @@ def _description(session: Session, runs: Sequence[Run]) -> str:
     verdicts = Counter(run.state.value for run in runs)
     counted = ", ".join(f"{count} {verdict}" for verdict, count in sorted(verdicts.items()))
     return f"Session {session.id} '{session.name}': {len(runs)} runs{f' ({counted})' if counted else ''}"
-
-
-def _scientific(
-    session: Session, runs: Sequence[Run], instrument: Instrument, referenced: Sequence[str]
-) -> dict[str, Any]:
-    ours: dict[str, Any] = {
-        "session_id": quantity(session.id),
-        "session_name": quantity(session.name),
-        "instrument": quantity(instrument.facts.title or instrument.name),
-        "run_count": quantity(len(runs)),
-        "runs_with_missing_data": quantity(sum(1 for run in runs if _missing(run) > 0)),
-    }
-    if referenced:
-        ours["referenced_files"] = _referenced(referenced)
-    if runs:
-        listed = sorted(runs, key=lambda run: run.number)[:_MAX_RUNS_LISTED]
-        ours["runs"] = {f"run_{run.number:04d}": _run(run, instrument.data_root / session.folder) for run in listed}
-    theirs = scientific_metadata(with_units(session.metadata, instrument.definition.units_of()))
-    # Our own entries are what the catalogue is searched by: a visitor's key of the same name moves aside.
-    return ours | {f"user_{key}" if key in {*ours, "ingest_fingerprint"} else key: theirs[key] for key in theirs}
-
-
-def _referenced(paths: Sequence[str]) -> dict[str, Any]:
-    listed = [path.encode(errors="replace").decode() for path in paths[:_MAX_REFERENCED_LISTED]]
-    return {"value": listed, "count": len(paths)}
-
-
-def _run(run: Run, folder: Path) -> dict[str, Any]:
-    file = Path(run.file)
-    path = file.relative_to(folder).as_posix() if file.is_relative_to(folder) else file.name
-    described: dict[str, Any] = {
-        "state": quantity(run.state.value),
-        "file": quantity(path.encode(errors="replace").decode()),
-        "frames": quantity(sum(int(account.get("written", 0)) for account in run.report.get("accounts", ()))),
-        "frames_missing": quantity(_missing(run)),
-    }
-    if run.title:
-        described["title"] = quantity(run.title)
-    if run.reason:
-        described["reason"] = quantity(run.reason)
-    described |= {safe_key(f"metadata_{key}"): entry for key, entry in scientific_metadata(run.metadata).items()}
-    return described
-
-
-def _missing(run: Run) -> int:
-    return sum(int(account.get("missing", 0)) for account in run.report.get("accounts", ()))

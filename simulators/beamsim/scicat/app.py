@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from http import HTTPStatus
 from inspect import isawaitable
 from typing import Any
 
@@ -25,12 +28,19 @@ from .site import Account
 from .tokens import Standing
 
 _GATEWAY = {502: "Bad Gateway", 503: "Service Unavailable", 504: "Gateway Time-out"}
+_ELSEWHERE = "https://elsewhere.your.site/"
 
 
 def _proxy_page(status: int, phrase: str) -> Answer:
     """What a reverse proxy in front of the catalogue answers: a page, not JSON."""
     title = f"{status} {phrase}"
     return Answer(status, text=f"<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>")
+
+
+def _too_many(seconds: float) -> Answer:
+    """Says when to come back: in so many seconds, or at the moment that is as far away."""
+    when = f"{seconds:g}" if seconds >= 0 else format_datetime(datetime.now(UTC) - timedelta(seconds=seconds), True)
+    return replace(_proxy_page(429, "Too Many Requests"), headers={"retry-after": when})
 
 
 def _failure(fault: Fault) -> Answer:
@@ -51,6 +61,7 @@ class Application:
         self.requests = RequestLog()
         self.close_door: Callable[[float | None], None] = lambda _seconds: None
         self._control = Control(backend, self.faults, self.requests)
+        self._late: set[asyncio.Task[Answer]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         with suppress(ClientDisconnect, asyncio.CancelledError):  # nobody is left who waits for an answer
@@ -62,7 +73,7 @@ class Application:
         striking: list[Fault] = []
         if answer is None:
             found = API.find(request.method, path)
-            if found is None:
+            if found is None or not self.backend.site.has(found[0].name):
                 answer = refusal(404, f"Cannot {request.method} {_target(scope)}").answer
             else:
                 striking = self.faults.due(found[0].name)
@@ -80,11 +91,11 @@ class Application:
             try:
                 body = _parsed(request, content)
                 account = self._account(request)
-                answer = await self._handled(request, route, params, body, account)
+                work = self._handled(request, route, params, body, account)
+                late = first(striking, FaultKind.LATE)
+                answer = await work if late is None else self._postponed(work, late.seconds)
             except ApiError as error:
                 answer = error.answer
-            if request.method != "GET":
-                self.backend.state.save()
         answer = _after(striking, answer)
         user = account.username if account else None
         self.requests.add(Entry(route.name, _target(request.scope), user, answer.status))
@@ -94,8 +105,29 @@ class Application:
         self, request: Request, route: Route, params: dict[str, str], body: Any, account: Account | None
     ) -> Answer:
         call = Call(self.backend, params, dict(request.query_params), request.headers, body, account)
-        result = route.handler(call)
-        return await result if isawaitable(result) else result
+        try:
+            result = route.handler(call)
+            return await result if isawaitable(result) else result
+        finally:
+            if request.method != "GET":
+                self.backend.state.save()
+
+    def _postponed(self, work: Coroutine[Any, Any, Answer], seconds: float) -> Answer:
+        """The page of a proxy that has no patience; the work is done after all."""
+
+        async def later() -> Answer:
+            await asyncio.sleep(seconds)
+            return await work
+
+        task = asyncio.ensure_future(later())
+        self._late.add(task)
+        task.add_done_callback(self._came_late)
+        return _proxy_page(504, _GATEWAY[504])
+
+    def _came_late(self, task: asyncio.Task[Answer]) -> None:
+        self._late.discard(task)
+        if not task.cancelled():
+            task.exception()  # A refusal that nobody hears of.
 
     async def _before(self, striking: list[Fault]) -> Answer | None:
         """What faults do to a request before it is looked at; an answer ends it."""
@@ -107,6 +139,8 @@ class Application:
                     self.backend.clock.jump(fault.seconds)
                 case FaultKind.EXPIRE_TOKENS:
                     self.backend.tokens.expire_all()
+                case FaultKind.FORGET_TOKENS:
+                    self.backend.tokens.forget_all()
                 case FaultKind.REFUSE:
                     self.close_door(fault.seconds)
                     return Answer(0)
@@ -115,8 +149,11 @@ class Application:
                 case FaultKind.FAIL_BEFORE:
                     return _failure(fault)
                 case FaultKind.TOO_MANY:
-                    page_429 = _proxy_page(429, "Too Many Requests")
-                    return replace(page_429, headers={"retry-after": f"{fault.seconds:g}"})
+                    return _too_many(fault.seconds)
+                case FaultKind.PAGE:
+                    return _proxy_page(fault.status, HTTPStatus(fault.status).phrase)
+                case FaultKind.MOVED:
+                    return replace(_proxy_page(fault.status, "Moved"), headers={"location": _ELSEWHERE})
                 case FaultKind.TOO_LARGE:
                     return _proxy_page(413, "Request Entity Too Large")
                 case _:
@@ -136,6 +173,8 @@ class Application:
 async def _send(answer: Answer, striking: list[Fault], scope: Scope, receive: Receive, send: Send) -> None:
     if answer.status == 0:
         await wire.cut(scope, receive)
+    elif first(striking, FaultKind.ENDLESS):
+        await wire.send_for_ever(answer, receive, send)
     elif first(striking, FaultKind.CUT_MIDDLE):
         await wire.send_half(answer, scope, receive, send)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -19,10 +20,15 @@ class FaultKind(StrEnum):
     CUT_BEFORE = "cut_before"
     CUT_AFTER = "cut_after"
     CUT_MIDDLE = "cut_middle"
+    LATE = "late"
     EXPIRE_TOKENS = "expire_tokens"
+    FORGET_TOKENS = "forget_tokens"
     TOO_MANY = "too_many"
     TOO_LARGE = "too_large"
     WRONG_JSON = "wrong_json"
+    PAGE = "page"
+    MOVED = "moved"
+    ENDLESS = "endless"
     REFUSE = "refuse"
     CLOCK_JUMP = "clock_jump"
 
@@ -32,8 +38,10 @@ class Fault:
     """A fault on the routes that match `route`, from the `nth` such call after it was set, `times` in a row.
 
     `route` is a shell pattern for a route's name, for example `POST /api/v?/origdatablocks`. `times` 0 means for
-    ever. `status` is for the failures; `seconds` for a delay, the Retry-After of 429, the time during which
-    connections are refused, and the jump of the clock.
+    ever. `status` is for the failures, the page and the redirection; `seconds` for a delay, the Retry-After of 429 (a
+    date where it is negative), the time during which connections are refused, and the jump of the clock. LATE is a
+    proxy that gives up with 504 at once, while the backend does what was asked `seconds` later. PAGE is a page where an
+    answer should be, and nothing is done. ENDLESS begins an answer that has no end.
     """
 
     kind: FaultKind
@@ -56,6 +64,7 @@ class FaultBook:
         self._lock = Lock()
         self._calls: dict[int, tuple[Fault, int]] = {}
         self._next = 0
+        self._struck: Counter[tuple[FaultKind, str]] = Counter()
 
     def add(self, *faults: Fault) -> None:
         with self._lock:
@@ -72,6 +81,11 @@ class FaultBook:
         with self._lock:
             return [fault for fault, _ in self._calls.values()]
 
+    def struck(self) -> dict[tuple[FaultKind, str], int]:
+        """How often each kind has struck, by the names of the routes."""
+        with self._lock:
+            return dict(self._struck)
+
     def due(self, route: str) -> list[Fault]:
         """Count a call of `route` and return the faults that strike it."""
         striking = []
@@ -83,6 +97,7 @@ class FaultBook:
                 self._calls[key] = (fault, count)
                 if count >= fault.nth:
                     striking.append(fault)
+                    self._struck[fault.kind, route] += 1
                 if fault.times and count >= fault.nth + fault.times - 1:
                     del self._calls[key]
         return striking

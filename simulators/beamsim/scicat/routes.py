@@ -11,6 +11,7 @@ from . import (
     datasets,
     instruments,
     jobs,
+    metadata_keys,
     policies,
     proposals,
     samples,
@@ -29,6 +30,8 @@ def explorer(call: Call) -> Answer:
     """A minimal OpenAPI document: the paths that exist, by which clients tell the generations apart."""
     paths: dict[str, dict[str, dict[str, str]]] = {}
     for route in API.routes:
+        if not call.backend.site.has(route.name):
+            continue
         paths.setdefault(route.path, {})[route.method.lower()] = {"operationId": route.name}
     info = {"title": "SciCat stand-in", "version": call.profile.value}
     return Answer(200, {"openapi": "3.0.0", "info": info, "paths": paths})
@@ -49,5 +52,6 @@ API = Router(
         *samples.ROUTES,
         *policies.ROUTES,
         *jobs.ROUTES,
+        *metadata_keys.ROUTES,
     )
 )

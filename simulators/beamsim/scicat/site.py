@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
+from fnmatch import fnmatchcase
 
 EVERYBODY = "#all"
 
@@ -49,7 +50,8 @@ class Site:
     """The environment of the server, one field for each of its lists of groups.
 
     `pid_pattern` is the expression a client-made PID must match entirely; None accepts any.
-    Limits are bytes: of a request's body, and of a stored document.
+    Limits are bytes: of a request's body, and of a stored document. `absent` are shell patterns of the names of
+    routes that an older backend does not have, or that were switched off: `* /api/v4/*`, `GET /explorer-json`.
     """
 
     accounts: tuple[Account, ...]
@@ -71,6 +73,11 @@ class Site:
     document_limit: int = 16 * 1024 * 1024
     job_types: tuple[str, ...] = ("archive", "retrieve", "public")
     job_configuration: str = "beamsim"
+    absent: tuple[str, ...] = ()
+
+    def has(self, route: str) -> bool:
+        """Whether there is a route of this name."""
+        return not any(fnmatchcase(route, pattern) for pattern in self.absent)
 
     def account(self, username: str) -> Account | None:
         return next((account for account in self.accounts if account.username == username), None)

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 import re
+import secrets
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -82,6 +83,10 @@ class TokenOffice:
     def expire_all(self) -> None:
         """Declare every token issued so far expired."""
         self._state.expired_serial = self._state.token_serial
+
+    def forget_all(self) -> None:
+        """Sign with another key from now on: whoever holds an older token is nobody, as after a new installation."""
+        self._state.token_key = secrets.token_hex(32)
 
     def identify(self, token: str | None) -> Identity:
         """Whom the token stands for; none, or one this office did not issue, is anonymous."""

@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 from .answers import Answer
 
 JSON_TYPE = "application/json; charset=utf-8"
+_BLANKS = b" " * 65_536
 
 
 async def read_body(request: Request, limit: int) -> bytes | None:
@@ -63,3 +64,15 @@ async def send_half(answer: Answer, scope: Scope, receive: Receive, send: Send) 
 
     await response(answer)(scope, receive, halved)
     await _until_disconnected(receive)
+
+
+async def send_for_ever(answer: Answer, receive: Receive, send: Send) -> None:
+    """Begin the answer, and go on with blanks until nobody listens any more."""
+    gone = asyncio.ensure_future(_until_disconnected(receive))
+    await send({"type": "http.response.start", "status": answer.status, "headers": [(b"content-type", b"text/html")]})
+    try:
+        while not gone.done():
+            await send({"type": "http.response.body", "body": _BLANKS, "more_body": True})
+            await asyncio.sleep(0)
+    finally:
+        gone.cancel()
