@@ -6,18 +6,22 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, text
+from sqlalchemy import Column, MetaData, Table, create_engine, text
 
 from beamsession.model.errors import InvalidInputError, UnavailableError
+from beamsession.model.session import Ingest, IngestDataset
+from beamsession.model.states import DatasetState, IngestState
 from beamsession.store import Store, migrations
 from beamsession.store.migrations.upgrade import configuration
 from beamsession.store.tables import metadata
-from store_samples import note
+from store_samples import CALLER, INSTRUMENT, note, start_session
 
 OPENER = (
     "import sys; from beamsession.store import Store; Store.open(sys.argv[1]).close(); print('alembic' in sys.modules)"
@@ -76,6 +80,44 @@ def test_programs_that_open_a_new_store_at_once_make_it_once(url: str) -> None:
     store = Store.open(url)
     assert store.head()[0] == 0
     store.close()
+
+
+def test_datasets_of_an_ingest_are_kept_in_their_order(store: Store) -> None:
+    session = start_session(store)
+    known = (IngestDataset("p/1", None, 3, 7), IngestDataset("p/2", 2, 1, 2, DatasetState.SENDING))
+    with store.transaction(CALLER, INSTRUMENT) as transaction:
+        transaction.set_ingest(Ingest(session.id, IngestState.RUNNING, transaction.now, pid="p/1", datasets=known))
+        transaction.event("ingest_running", session_id=session.id)
+    ingest = store.ingest(session.id)
+    assert ingest is not None
+    assert ingest.datasets == known
+
+
+def test_ingests_of_before_there_were_datasets_have_none(postgres: object, url: str) -> None:
+    engine = create_engine(url)
+    if engine.url.database and url.startswith("sqlite"):
+        Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
+    with engine.begin() as connection:
+        command.upgrade(configuration(connection), "0002")
+        for name in ("sessions", "ingests"):
+            table = Table(name, MetaData(), autoload_with=connection)
+            values = {column.name: _any_value(column) for column in table.columns}
+            connection.execute(table.insert().values(values))
+    engine.dispose()
+    store = Store.open(url)
+    ingest = store.ingest(1)
+    store.close()
+    assert ingest is not None
+    assert (ingest.state, ingest.datasets) == (IngestState.PARKED, ())
+
+
+def _any_value(column: Column[Any]) -> Any:
+    """Something that the column takes, and a reader of ingests understands."""
+    if column.name in ("state", "overlay", "metadata"):
+        return "parked" if column.name == "state" else "{}"
+    if column.type.python_type is bool:
+        return False
+    return 1 if column.type.python_type is int else "some"
 
 
 def test_a_store_of_a_later_version_is_not_touched(url: str, store: Store) -> None:

@@ -14,11 +14,13 @@ from beamsession.model.plan import FileRules
 _COPY_SUFFIX = "_single.nxs"
 
 
-def is_derived(path: Path) -> bool:
+def is_derived(path: Path | str) -> bool:
     """Whether the file is part of a quick look of ours, or a single-file copy under its usual name."""
-    if is_quick_look_folder(path.parent.name):
-        return _is_quick_look_file(path)
-    return path.name.endswith(_COPY_SUFFIX) and is_copy_end(_tail(path))
+    # Asked of each of a session's files, which may be a million: a Path only where the names say that it may be.
+    folder, _, name = str(path).rpartition("/")
+    if is_quick_look_folder(folder.rpartition("/")[2]):
+        return _is_quick_look_file(Path(path))
+    return name.endswith(_COPY_SUFFIX) and is_copy_end(_tail(Path(path)))
 
 
 def place_quick_look(

@@ -2,42 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from beamsession.archive.session_folder import RESTARTED
+from beamsession.model.clock import from_text
 from beamsession.model.event import Event
-from beamsession.model.session import Ingest, comes_after_dataset
+from beamsession.model.ingest import asked_for, reported, waiting
+from beamsession.model.session import Ingest, reached
 from beamsession.model.states import IngestState
 
 _REQUESTED = "ingest_requested"
+_CANCELLED = "ingest_cancelled"
 _ARCHIVED = "session_archived"
 _REPORTS = {f"ingest_{state.value}": state for state in IngestState}
 
 
 def changed_ingest(known: Ingest | None, event: Event) -> Ingest | None:
     """The ingest of the event's session after `event`; the same where that says nothing of it."""
-    if event.payload.get("ingest") == IngestState.PENDING:  # it was completed, and is to go there by itself
-        return _waiting(event)
+    session_id, told = event.session_id or 0, event.payload
+    if told.get("ingest") == IngestState.PENDING:  # it was completed, and is to go there by itself
+        return waiting(session_id, event.time, from_text(told["due"]) if "due" in told else None)
     if event.kind == _REQUESTED:
-        return _requested(known, event)
+        return asked_for(known, session_id, event.time, dict(told.get("overlay", {})))
     if event.kind == _ARCHIVED:
         return _archived(known, event)
+    if event.kind == _CANCELLED and known is not None:
+        return known.ended_as_cancelled(event.time, str(told.get("detail", "")))
     if event.kind in _REPORTS:
-        return _reported(known, event)
+        return reported(known, session_id, event.time, _REPORTS[event.kind], told)
     if event.kind == RESTARTED and known is not None:
         return known.called_off(event.time)
     return known
-
-
-def _waiting(event: Event) -> Ingest:
-    return Ingest(event.session_id or 0, IngestState.PENDING, event.time, step="waiting")
-
-
-def _requested(known: Ingest | None, event: Event) -> Ingest:
-    if known is not None and known.is_under_way:
-        return known  # the worker was told to hurry, nothing else
-    has_dataset = known is not None and known.has_dataset
-    return replace(_waiting(event), overlay=dict(event.payload.get("overlay", {})), has_dataset=has_dataset)
 
 
 def _archived(known: Ingest | None, event: Event) -> Ingest:
@@ -50,20 +43,5 @@ def _archived(known: Ingest | None, event: Event) -> Ingest:
         overlay=known.overlay if known else {},
         dataset_name=str(event.payload.get("name", "")),
         has_dataset=True,
-    )
-
-
-def _reported(known: Ingest | None, event: Event) -> Ingest:
-    told = event.payload
-    step = str(told.get("step", ""))
-    return Ingest(
-        session_id=event.session_id or 0,
-        state=_REPORTS[event.kind],
-        updated=event.time,
-        pid=str(told.get("pid", "")),
-        step=step,
-        detail=str(told.get("detail", "")),
-        attempts=int(told.get("attempts", known.attempts if known else 0)),
-        overlay=known.overlay if known else {},
-        has_dataset=comes_after_dataset(step) or (known is not None and known.has_dataset),
+        datasets=reached(known.datasets, len(known.datasets) + 1) if known else (),
     )

@@ -8,13 +8,16 @@ from enum import IntEnum
 from beamsession.model.completeness import loss_so_far
 from beamsession.model.instrument import Instrument
 from beamsession.model.job import Job
+from beamsession.model.names import shortened
 from beamsession.model.parts import team_of
 from beamsession.model.report import DiskFacts, Problem, RunReport
 from beamsession.model.run import Run
 from beamsession.model.sentences import ended
+from beamsession.model.session import Ingest
 from beamsession.model.states import DeviceState, RunState
 
 _GIB = 1024**3
+_LONGEST_REASON = 300
 
 
 class Severity(IntEnum):
@@ -44,7 +47,8 @@ class Facts:
     """What alarms are judged from.
 
     `run` is the newest, `session_id` the open session's. `recorder_fault` tells why no recorder can be asked,
-    `recorder_problems` are what the recorders say of themselves and their detectors.
+    `recorder_problems` are what the recorders say of themselves and their detectors. `parked_first` is the oldest of
+    the parked ingests, `ingest_oldest` of those on their way, since `ingest_age_s` seconds.
     """
 
     run: Run | None
@@ -54,6 +58,9 @@ class Facts:
     recorder_fault: str = ""
     recorder_problems: tuple[Problem, ...] = ()
     ingest_parked: int = 0
+    parked_first: Ingest | None = None
+    ingest_oldest: Ingest | None = None
+    ingest_age_s: int = 0
     failed_hooks: tuple[Job, ...] = ()
 
 
@@ -66,6 +73,7 @@ def alarms(instrument: Instrument, facts: Facts) -> tuple[Alarm, ...]:
         *_run_alarms(facts),
         *_detector_alarms(instrument, facts),
         *_ingest_alarms(facts),
+        *_ingest_age_alarms(instrument, facts),
         *_hook_alarms(facts),
     ]
     return tuple(sorted(found, key=lambda alarm: -alarm.severity))
@@ -205,8 +213,27 @@ def _run_alarms(facts: Facts) -> list[Alarm]:
 def _ingest_alarms(facts: Facts) -> list[Alarm]:
     if not facts.ingest_parked:
         return []
-    sentence = f"{facts.ingest_parked} completed sessions wait for a person before they can go to the catalogue."
-    return [Alarm("INGEST_PARKED", Severity.MINOR, sentence, blocks=False)]
+    return [Alarm("INGEST_PARKED", Severity.MINOR, _parked_sentence(facts), blocks=False)]
+
+
+def _parked_sentence(facts: Facts) -> str:
+    count, first = facts.ingest_parked, facts.parked_first
+    if first is None:
+        return f"{count} completed sessions wait for a person before they can go to the catalogue."
+    why = ended(shortened(first.detail, _LONGEST_REASON) or "nobody said why")
+    others = f" {count - 1} more wait too: list them with ListIngests." if count > 1 else ""
+    return f"Session {first.session_id} waits for a person before it can go to the catalogue: {why}{others}"
+
+
+def _ingest_age_alarms(instrument: Instrument, facts: Facts) -> list[Alarm]:
+    """How long the oldest is on its way, whatever the reason; a single failure is no alarm."""
+    oldest, hours = facts.ingest_oldest, facts.ingest_age_s / 3600
+    if oldest is None or hours < instrument.ingest_alarm_age_h:
+        return []
+    why = ended(shortened(oldest.detail, _LONGEST_REASON) or f"it is at the step '{oldest.step}'")
+    age = f"{hours:.0f} h" if hours < 72 else f"{hours / 24:.0f} days"
+    sentence = f"Session {oldest.session_id} is on its way to the catalogue for {age}: {why}"
+    return [Alarm("INGEST_OLD", Severity.MINOR, sentence, blocks=False)]
 
 
 def _hook_alarms(facts: Facts) -> list[Alarm]:

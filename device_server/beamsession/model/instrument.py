@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import quote
 
 from pydantic import AfterValidator, Field
 
@@ -57,7 +58,17 @@ class Instrument(Value):
     operator: str = Field(default="", description="as whom everybody acts who brings no identity")
     default_run_frames: int | None = Field(default=None, ge=1)
     has_catalogue: bool = Field(default=False, description="whether a catalogue is configured at all")
+    ingestor_options: tuple[str, ...] | None = Field(
+        default=None, description="options of an external ingestor that one request may choose; None: there is none"
+    )
     ingest_on_complete: bool = Field(default=False, description="a completed session goes to the catalogue by itself")
+    ingest_hold_s: float = Field(default=0.0, ge=0, description="how long a completed session stays editable first")
+    ingest_alarm_age_h: float = Field(default=24.0, gt=0, description="on its way for so long: MINOR alarm")
+    dataset_link: str = Field(default="", description="web page of a dataset, with {pid} in it")
+
+    def link_of(self, pid: str) -> str:
+        """The web page of the dataset `pid`; empty where none is known."""
+        return self.dataset_link.replace("{pid}", quote(pid, safe="")) if pid else ""
 
     @property
     def name(self) -> Identifier:

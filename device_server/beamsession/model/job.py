@@ -19,6 +19,8 @@ class JobKind(StrEnum):
     HOOK = "hook"
     QUICK_LOOK = "quick_look"
     PACK = "pack"
+    DRY_RUN = "ingest_dry_run"
+    PAYLOAD = "ingest_payload"
 
 
 class JobState(StrEnum):

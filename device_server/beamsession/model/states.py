@@ -76,6 +76,14 @@ class IngestState(StrEnum):
     CANCELLED = "cancelled"
 
 
+class DatasetState(StrEnum):
+    """How far one dataset of a session is on its way to the catalogue."""
+
+    WAITING = "waiting"
+    SENDING = "sending"
+    STORED = "stored"
+
+
 class DeviceState(StrEnum):
     """The states of the Tango device that are used, most severe first."""
 

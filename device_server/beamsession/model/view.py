@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from beamsession.model.alarms import Alarm
+from beamsession.model.catalogue_standing import CatalogueState
 from beamsession.model.event import Event
 from beamsession.model.job import Job
 from beamsession.model.report import DiskFacts, RunReport
 from beamsession.model.run import Run
-from beamsession.model.session import Session
+from beamsession.model.session import Ingest, Session
 from beamsession.model.states import DeviceState, RunState, SessionState
 
 
@@ -23,7 +24,9 @@ class View:
     `session` is the open one, or the one still completing, else None. `replaced` tells in a sentence what became of the
     session that was open before, as long as this one has no run. `run` is the newest run of the instrument, `report`
     the recorder's word about it. `failed_hooks` are the jobs that nobody has acknowledged, newest first.
-    `event_count` only grows: a reader that sees it jump has missed a push.
+    `parked_first` is the one of the parked ingests that is due since longest, `ingest_oldest` the same of those on
+    their way, and `ingest_age_s` since when, in steps of ten seconds; `last_ingest` is that of the session completed
+    last. `event_count` only grows: a reader that sees it jump has missed a push.
     """
 
     instrument: str
@@ -38,6 +41,11 @@ class View:
     disk: DiskFacts | None = None
     ingest_pending: int = 0
     ingest_parked: int = 0
+    parked_first: Ingest | None = None
+    ingest_oldest: Ingest | None = None
+    ingest_age_s: int = 0
+    last_ingest: Ingest | None = None
+    catalogue_state: CatalogueState = CatalogueState.NONE
     failed_hooks: tuple[Job, ...] = ()
     last_completed: Session | None = None
     session_ids: tuple[int, ...] = ()

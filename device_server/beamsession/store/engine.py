@@ -14,6 +14,8 @@ from beamsession.model.errors import InvalidInputError, UnavailableError
 
 CONNECT_SECONDS = 2
 _BEGIN = "beamsession_begin"
+# Connections of one process to PostgreSQL, which serves 100 in all unless told otherwise.
+_KEPT, _MOST = 5, 20
 
 
 def connect(address: str, *, writable: bool, patience: float) -> tuple[Engine, Engine]:
@@ -112,7 +114,8 @@ def _postgresql(url: URL, *, writable: bool, patience: float) -> Engine:
     return create_engine(
         url.difference_update_query(["options"]),
         connect_args={"options": options.strip(), "connect_timeout": CONNECT_SECONDS},
-        max_overflow=100,
+        pool_size=_KEPT,
+        max_overflow=_MOST - _KEPT,
         pool_timeout=patience,
         pool_pre_ping=True,
     )

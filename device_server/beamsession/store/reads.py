@@ -5,11 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Executable, Row, bindparam, func, select
+from sqlalchemy import Connection, Executable, Row, bindparam, func, or_, select
 
+from beamsession.model.catalogue_standing import CatalogueStanding
 from beamsession.model.errors import NotFoundError
 from beamsession.model.event import Event, Refusal
 from beamsession.model.job import Job, JobKind, JobState
@@ -30,6 +32,7 @@ from beamsession.store.tables import (
     IS_OURS,
     IS_UNSEEN_FAILURE,
     WAS_MOVED,
+    catalogues,
     events,
     files,
     ingests,
@@ -40,6 +43,7 @@ from beamsession.store.tables import (
     sessions,
 )
 
+_ABOUT_INGEST = ("session_completed", "session_created", "session_detached", "session_archived")
 _SELECT_SESSION = select(sessions).where(sessions.c.id == bindparam("id"))
 # Asked at every command, so composed once.
 _SELECT_OPEN = select(sessions).where(sessions.c.instrument == bindparam("instrument"), IS_OPEN)
@@ -231,10 +235,11 @@ class Reads(ABC):
         states: Collection[IngestState] = (),
         limit: int | None = None,
         before: int | None = None,
+        code: str | None = None,
     ) -> list[Ingest]:
         """The ingests of an instrument (or all) in these states (or any), those of the newest sessions first.
 
-        `before` leaves out that session and all newer ones.
+        `before` leaves out that session and all newer ones, `code` all that wait for another reason.
         """
         statement = select(ingests).order_by(ingests.c.session_id.desc()).limit(limit)
         if before is not None:
@@ -243,7 +248,41 @@ class Reads(ABC):
             statement = statement.where(ingests.c.instrument == instrument)
         if states:
             statement = statement.where(ingests.c.state.in_(sorted(set(states))))
+        if code is not None:
+            statement = statement.where(ingests.c.code == code)
         return [rows.to_ingest(row) for row in self._all(statement)]
+
+    def parked_codes(self, instrument: str) -> dict[str, int]:
+        """How many ingests are parked for each reason code."""
+        column = ingests.c
+        parked = (column.instrument == instrument, column.state == IngestState.PARKED)
+        found = select(column.code, func.count().label("number")).where(*parked).group_by(column.code)
+        return {row.code: row.number for row in self._all(found.order_by(column.code))}
+
+    def oldest_ingest(self, instrument: str, states: Collection[IngestState]) -> Ingest | None:
+        """The one in these states that is due since longest."""
+        column = ingests.c
+        found = select(ingests).where(column.instrument == instrument, column.state.in_(sorted(set(states))))
+        row = self._first(found.order_by(func.coalesce(column.due, column.updated), column.session_id).limit(1))
+        return rows.to_ingest(row) if row else None
+
+    def count_archived(self, instrument: str, since: datetime) -> int:
+        """How many ingests of the instrument were done since then."""
+        column = ingests.c
+        done = (column.instrument == instrument, column.state == IngestState.DONE, column.updated >= since)
+        row = self._first(select(func.count().label("number")).where(*done))
+        return row.number if row else 0
+
+    def ingest_events(self, session_id: int, limit: int) -> list[Event]:
+        """The session's newest events about its way to the catalogue, oldest first."""
+        about = or_(events.c.kind.startswith("ingest_", autoescape=True), events.c.kind.in_(_ABOUT_INGEST))
+        found = select(events).where(events.c.session_id == session_id, about).order_by(events.c.seq.desc())
+        return [rows.to_event(row) for row in reversed(self._all(found.limit(limit)))]
+
+    def catalogues(self, instrument: str) -> list[CatalogueStanding]:
+        """The catalogues that the instrument's worker has told of."""
+        found = select(catalogues).where(catalogues.c.instrument == instrument).order_by(catalogues.c.target)
+        return [rows.to_catalogue(row) for row in self._all(found)]
 
     def ingest_counts(
         self, instrument: str, states: Collection[IngestState] = tuple(IngestState)

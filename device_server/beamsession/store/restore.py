@@ -33,6 +33,7 @@ from beamsession.store.engine import connect
 from beamsession.store.failures import translated
 from beamsession.store.migrations import bring_up
 from beamsession.store.query import search_text
+from beamsession.store.rows import from_ingest
 from beamsession.store.store import PATIENCE
 from beamsession.store.tables import chain_head, events, files, ingests, jobs, metadata, runs, sessions
 
@@ -158,7 +159,7 @@ def _fill(connection: Connection, contents: StoreContents) -> None:
     _insert(
         connection,
         ingests,
-        ({**vars(ingest), "instrument": instruments[ingest.session_id]} for ingest in contents.ingests),
+        ({**from_ingest(ingest), "instrument": instruments[ingest.session_id]} for ingest in contents.ingests),
     )
     _insert(connection, jobs, (vars(job) for job in contents.jobs))
     _insert(connection, events, (vars(event) for event in contents.events))

@@ -6,10 +6,13 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from beamsession.model.catalogue_standing import CatalogueStanding, CatalogueState
 from beamsession.model.event import Event, Refusal
+from beamsession.model.ingest import complaints
 from beamsession.model.job import Job, JobKind, JobState
+from beamsession.model.plain import plain
 from beamsession.model.run import Run, RunOrigin
-from beamsession.model.session import AddedFile, Ingest, Session
+from beamsession.model.session import AddedFile, Ingest, Session, datasets_from_json
 from beamsession.model.states import IngestState, RunIntent, RunState, SessionState
 from beamsession.store.replies import Reply
 
@@ -89,7 +92,25 @@ def to_ingest(row: Row[Any]) -> Ingest:
         overlay=row.overlay,
         dataset_name=row.dataset_name,
         has_dataset=row.has_dataset,
+        in_doubt=row.in_doubt,
+        due=row.due,
+        code=row.code,
+        status=row.status,
+        said=row.said,
+        problems=complaints(row.problems),
+        next_try=row.next_try,
+        datasets=datasets_from_json(row.datasets),
     )
+
+
+def from_ingest(ingest: Ingest) -> dict[str, Any]:
+    """The columns of `ingests` that hold it, but for the instrument's."""
+    return {**vars(ingest), "problems": plain(ingest.problems), "datasets": plain(ingest.datasets)}
+
+
+def to_catalogue(row: Row[Any]) -> CatalogueStanding:
+    """A row of `catalogues`."""
+    return CatalogueStanding(target=row.target, state=CatalogueState(row.state), since=row.since, reason=row.reason)
 
 
 def to_job(row: Row[Any]) -> Job:

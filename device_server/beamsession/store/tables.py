@@ -160,9 +160,29 @@ ingests = Table(
     Column("overlay", JsonText, nullable=False, server_default="{}"),
     Column("dataset_name", PlainText, nullable=False, server_default=""),
     Column("has_dataset", Boolean, nullable=False, server_default=false()),
+    Column("in_doubt", Boolean, nullable=False, server_default=false()),
+    Column("due", Moment),
+    Column("code", PlainText, nullable=False, server_default=""),
+    Column("status", Integer, nullable=False, server_default="0"),
+    Column("said", PlainText, nullable=False, server_default=""),
+    Column("problems", JsonText, nullable=False, server_default="[]"),
+    Column("next_try", Moment),
+    Column("datasets", JsonText, nullable=False, server_default="[]"),
     Index("ix_ingests_instrument_state", "instrument", "state", "session_id"),
+    Index("ix_ingests_instrument_state_updated", "instrument", "state", "updated"),
     Index("ix_ingests_state", "state", "session_id"),
 )
+
+catalogues = Table(
+    "catalogues",
+    metadata,
+    Column("instrument", PlainText, primary_key=True),
+    Column("target", PlainText, primary_key=True),
+    Column("state", String(16), nullable=False),
+    Column("since", Moment, nullable=False),
+    Column("reason", PlainText, nullable=False),
+)
+"""Whether they can be reached, as the worker found it last."""
 
 jobs = Table(
     "jobs",

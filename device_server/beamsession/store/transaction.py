@@ -9,6 +9,7 @@ from typing import Any, Unpack
 
 from sqlalchemy import delete, insert, update
 
+from beamsession.model.catalogue_standing import CatalogueStanding
 from beamsession.model.errors import ConflictError
 from beamsession.model.session import AddedFile, Ingest, Session
 from beamsession.model.states import SessionState
@@ -16,8 +17,9 @@ from beamsession.store.changes import SessionChanges, check_session_changes
 from beamsession.store.columns import digest
 from beamsession.store.job_writes import JobWrites
 from beamsession.store.query import search_text
+from beamsession.store.rows import from_ingest
 from beamsession.store.run_writes import RunWrites
-from beamsession.store.tables import files, ingests, sessions
+from beamsession.store.tables import catalogues, files, ingests, sessions
 
 
 class Transaction(RunWrites, JobWrites):
@@ -119,18 +121,19 @@ class Transaction(RunWrites, JobWrites):
     def set_ingest(self, ingest: Ingest) -> None:
         """Note how far the session's ingest is. Raises NotFoundError where there is no such session."""
         values: dict[str, Any] = {
+            **from_ingest(ingest),
             "instrument": self.session(ingest.session_id).instrument,
-            "state": ingest.state,
-            "updated": ingest.updated,
-            "pid": ingest.pid,
-            "step": ingest.step,
-            "detail": ingest.detail,
-            "attempts": ingest.attempts,
-            "overlay": ingest.overlay,
-            "dataset_name": ingest.dataset_name,
-            "has_dataset": ingest.has_dataset,
         }
         if self.ingest(ingest.session_id) is None:
-            self._change(insert(ingests), {"session_id": ingest.session_id, **values})
+            self._change(insert(ingests), values)
         else:
+            del values["session_id"]
             self._change(update(ingests).where(ingests.c.session_id == ingest.session_id), values)
+
+    def set_catalogue(self, instrument: str, standing: CatalogueStanding) -> None:
+        """Note whether the catalogue can be reached."""
+        key = {"instrument": instrument, "target": standing.target}
+        values = {"state": standing.state, "since": standing.since, "reason": standing.reason}
+        row = (catalogues.c.instrument == instrument) & (catalogues.c.target == standing.target)
+        if self._change(update(catalogues).where(row), values) == 0:
+            self._change(insert(catalogues), {**key, **values})

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 
 from beamsession.model.errors import UnavailableError
 
-HEAD = "0002"
+HEAD = "0005"
 """The revision of `beamsession.store.tables`; revisions are numbered, so they can be compared."""
 
 _POSTGRES_LOCK = 0x6265616D  # any number that all processes agree on
