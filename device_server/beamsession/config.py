@@ -5,36 +5,39 @@ from __future__ import annotations
 import os
 import tomllib
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Discriminator, Field, Tag, ValidationError, model_validator
 
-from beamsession.catalogue.target import CatalogueTarget
-from beamsession.definition_file import FOLDER, DefinitionPath
+from beamsession.catalogue.ingestor import IngestorTarget
+from beamsession.catalogue.target import CatalogueTarget, DatasetRules
+from beamsession.config_tables import (
+    AbsolutePath,
+    DataTable,
+    InstrumentTable,
+    MetadataTable,
+    RunTable,
+    StoreTable,
+    Table,
+    TangoTable,
+    WorkerTable,
+)
+from beamsession.definition_file import FOLDER
 from beamsession.epics_table import EpicsTable
 from beamsession.model.auth import OperatorConfig, TokenConfig
-from beamsession.model.definition import MetadataDefinition, MetadataKeys
 from beamsession.model.detector import DetectorConfig
 from beamsession.model.errors import InvalidInputError
 from beamsession.model.hook import HookConfig
-from beamsession.model.instrument import AddedFiles, Instrument
+from beamsession.model.instrument import Instrument
 from beamsession.model.nexus import NexusRules
 from beamsession.model.parts import MAIN_RECORDER, recorder_of
-from beamsession.model.paths import DEFAULT_TEMPLATE, check_template
-from beamsession.model.plan import FileRules, InstrumentFacts
+from beamsession.model.plan import InstrumentFacts
 from beamsession.model.quick_look import QuickLookConfig
 from beamsession.model.reading import ConstantConfig, ReadingConfig
-from beamsession.recorder_table import DeviceName, RecorderTable, require_consistent
+from beamsession.recorder_table import RecorderTable, require_consistent
 
-
-def _absolute(path: Path) -> Path:
-    if not path.is_absolute():
-        raise ValueError(f"must be an absolute path, '{path}' is not")
-    return path
-
-
-AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 _GIB = 1024**3
 _TAKEN_IN_DATA = {"data", "time", "title"}
 _TAKEN_IN_ENTRY = {
@@ -44,125 +47,17 @@ _TAKEN_IN_ENTRY = {
 }
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+def _kind(table: Any) -> str:
+    return str(table.get("kind", "scicat")) if isinstance(table, dict) else str(getattr(table, "kind", ""))
 
 
-class InstrumentTable(_Table):
-    """[instrument]: what the beamline is called."""
-
-    name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,39}$", description="short name, a key in the store")
-    title: str = Field(default="", description="name for people")
-    facility: str = ""
-    source_name: str = Field(default="", description="the light or neutron source, for NXsource")
+CatalogueTable = Annotated[
+    Annotated[CatalogueTarget, Tag("scicat")] | Annotated[IngestorTarget, Tag("command")], Discriminator(_kind)
+]
+"""[catalogue]: a server that is asked directly, or a program of the site that asks it."""
 
 
-class TangoTable(_Table):
-    """[tango]: the devices' names and the instances of their servers."""
-
-    manager: DeviceName = Field(default="beamline/session/manager", description="the SessionManager device")
-    recorder: DeviceName = Field(default="beamline/session/recorder", description="the RunRecorder device")
-    instance: str = Field(default="main", pattern=r"^[\w-]+$", description="instance name of both servers")
-    recorder_url: str | None = Field(
-        default=None, description="full address of the recorder where no Tango database knows it (tango://…#dbase=no)"
-    )
-    host: str | None = Field(
-        default=None, description="HOST:PORT of an existing Tango database; left out: `up` starts its own on loopback"
-    )
-
-
-class DataTable(_Table):
-    """[data]: where data files go and how they look."""
-
-    root: AbsolutePath = Field(description="the data root, on the recorder's host")
-    template: Annotated[str, AfterValidator(check_template)] = Field(
-        default=DEFAULT_TEMPLATE, description="a session's folder below the root"
-    )
-    allowed_roots: tuple[AbsolutePath, ...] = Field(
-        default=(), description="where added files may lie besides the root"
-    )
-    added_files: AddedFiles = Field(
-        default=AddedFiles.COPY, description="what becomes of files from outside a session's folder"
-    )
-    file_mode: str = Field(default="0640", pattern=r"^0?[0-7]{3,4}$", description="octal")
-    folder_mode: str = Field(default="2750", pattern=r"^0?[0-7]{3,4}$", description="octal")
-    group: str | None = Field(default=None, description="group of everything created; left out: the process's own")
-    min_free_gib: float = Field(default=1.0, ge=0, description="below this no run starts (MAJOR alarm)")
-    low_free_gib: float = Field(default=10.0, ge=0, description="below this a MINOR alarm")
-    min_minutes: float = Field(
-        default=5.0, ge=0, description="the disk is full sooner than this at the present rate: MAJOR alarm"
-    )
-    low_minutes: float = Field(default=30.0, ge=0, description="the same: MINOR alarm")
-    allow_network_file_system: bool = Field(
-        default=False, description="record on NFS, SMB and the like, where nobody can follow a file while it is written"
-    )
-
-    @property
-    def rules(self) -> FileRules:
-        """The same as a value for the recorder."""
-        return FileRules(file_mode=int(self.file_mode, 8), folder_mode=int(self.folder_mode, 8), group=self.group)
-
-
-class StoreTable(_Table):
-    """[store]: the databases; left out: SQLite files in the state folder."""
-
-    url: str | None = Field(default=None, description="sqlite:////path or postgresql+psycopg://user@host/name")
-    jobs_url: str | None = Field(default=None, description="the job database, always another one than the store's")
-
-
-class RunTable(_Table):
-    """[run]: how runs are made when the command does not say."""
-
-    frames: int | None = Field(
-        default=None, ge=1, description="declared frames of a run; left out: until it is stopped"
-    )
-    connect_timeout_s: float = Field(default=2.0, gt=0, le=3, description="how long a PV may take to answer at start")
-    max_clock_skew_s: float = Field(
-        default=1.0, gt=0, description="clocks of detector and recorder further apart than this: MINOR alarm"
-    )
-    single_file: bool = Field(
-        default=False, description="copy every run with data into one file, run_0001_single.nxs, when it has ended"
-    )
-    readings_waiting: int = Field(
-        default=2_000_000,
-        ge=1000,
-        le=1_000_000_000,
-        description="values of readings that may wait for the disk, 21 bytes each; those beyond are counted as lost",
-    )
-
-
-class MetadataTable(_Table):
-    """[metadata]: what the metadata of a session are to be."""
-
-    strict: bool = Field(
-        default=True, description="refuse what does not fit its key; false: keep it as it was given, and log it"
-    )
-    undefined: Literal["allow", "refuse"] = Field(
-        default="allow", description="what becomes of keys that are not defined: kept as they are, or refused"
-    )
-    definition_file: DefinitionPath | None = Field(
-        default=None,
-        description="Java properties, `key = Type;default` a line; a relative path is counted from this file's folder",
-    )
-    keys: MetadataKeys = Field(default=(), description="added to those of definition_file, and win by name")
-
-    @property
-    def definition(self) -> MetadataDefinition:
-        """All keys and rules; a key that wins by name stands where the definition file has it."""
-        filed = self.definition_file.keys if self.definition_file else ()
-        keys = {key.name: key for key in (*filed, *self.keys)}
-        return MetadataDefinition(keys=tuple(keys.values()), strict=self.strict, undefined=self.undefined)
-
-
-class WorkerTable(_Table):
-    """[worker]: the program that does what takes long."""
-
-    name: str = Field(
-        default="worker-1", pattern=r"^[\w.-]+$", description="unique among the workers of a job database"
-    )
-
-
-class Beamline(_Table):
+class Beamline(Table):
     """The whole file."""
 
     instrument: InstrumentTable
@@ -186,7 +81,9 @@ class Beamline(_Table):
     nexus: NexusRules = NexusRules()
     hooks: tuple[HookConfig, ...] = ()
     quick_look: QuickLookConfig = QuickLookConfig()
-    catalogue: CatalogueTarget | None = None
+    catalogue: CatalogueTable | None = Field(
+        default=None, description="which catalogue sessions go to, and how; left out: none"
+    )
     epics: EpicsTable | None = Field(
         default=None, description="the session manager over Channel Access; left out: none, but in a simulation"
     )
@@ -256,13 +153,18 @@ class Beamline(_Table):
         return self.store.jobs_url or f"sqlite:///{self.state / 'jobs.sqlite'}"
 
     @property
+    def ingest_folder(self) -> Path:
+        """Where workers keep what is on its way to the catalogue, and the checksums taken."""
+        return self.worker.folder or self.state / "ingest"
+
+    @property
     def worker_token_file(self) -> Path:
         """The file with the token that proves our own programs."""
         return self.tokens.worker_file or self.state / "worker.token"
 
     def instrument_value(self) -> Instrument:
         """The instrument as the verbs and the recorder know it."""
-        table = self.instrument
+        table, target = self.instrument, self.catalogue
         return Instrument(
             facts=InstrumentFacts(
                 name=table.name, title=table.title, facility=table.facility, source_name=table.source_name
@@ -291,8 +193,19 @@ class Beamline(_Table):
             operator=self.operator.name,
             default_run_frames=self.run.frames,
             has_catalogue=self.catalogue is not None,
+            ingestor_options=target.request_options if isinstance(target, IngestorTarget) else None,
             ingest_on_complete=self.catalogue is not None and self.catalogue.when == "on_complete",
+            **(_desk_facts(self.catalogue) if self.catalogue else {}),
         )
+
+
+def _desk_facts(target: DatasetRules) -> dict[str, Any]:
+    """What the manager knows of the way to the catalogue."""
+    return {
+        "ingest_hold_s": target.hold_s,
+        "ingest_alarm_age_h": target.alarm_age_h,
+        "dataset_link": target.link,
+    }
 
 
 class ConfigError(InvalidInputError):
@@ -336,6 +249,20 @@ def parse(data: dict[str, Any], path: Path) -> Beamline:
         raise ConfigError(path, [_complaint(dict(error)) for error in fault.errors()]) from fault
 
 
+def named(beamline: Beamline, worker: str) -> Beamline:
+    """The same for a worker of this name. Raises InvalidInputError BAD_WORKER_NAME."""
+    try:
+        table = WorkerTable.model_validate({**beamline.worker.model_dump(), "name": worker})
+    except ValidationError as fault:
+        raise InvalidInputError(
+            "A worker cannot be called that.",
+            code="BAD_WORKER_NAME",
+            value=worker,
+            remedy="Use letters, digits, '.', '_' and '-'.",
+        ) from fault
+    return beamline.model_copy(update={"worker": table})
+
+
 def json_schema() -> dict[str, Any]:
     """The JSON schema of the file, for editors."""
     return Beamline.model_json_schema()
@@ -345,6 +272,7 @@ _REMEDIES = {
     "extra_forbidden": "remove it or correct its spelling",
     "missing": "add it",
     "union_tag_invalid": "set source to one of the expected tags",
+    "union_tag_invalid catalogue": 'leave kind out for a SciCat server, or set kind = "command" for an ingestor',
     "union_tag_not_found": 'add source = "pva", "ca", "tango", "pva_table", "areadetector" or "armed"',
 }
 
@@ -352,13 +280,19 @@ _REMEDIES = {
 _SOURCES = ("pva", "ca", "tango", "pva_table", "areadetector", "armed")
 
 
+def _is_tag(place: Sequence[Any], at: int) -> bool:
+    """Behind the number of a detector comes its source, behind the catalogue its kind, which are no keys."""
+    if place[0] == "detectors":
+        return at == 2 and place[at] in _SOURCES
+    return place[0] == "catalogue" and at == 1 and place[at] in ("scicat", "command")
+
+
 def _complaint(error: dict[str, Any]) -> str:
     place = error["loc"]
-    # Behind the number of a detector comes its source, which is no key.
-    parts = [str(part) for at, part in enumerate(place) if at != 2 or place[0] != "detectors" or part not in _SOURCES]
+    parts = [str(part) for at, part in enumerate(place) if not _is_tag(place, at)]
     key = ".".join(parts) or "the file as a whole"
     message = str(error["msg"]).removeprefix("Value error, ")
-    remedy = _REMEDIES.get(str(error["type"]))
+    remedy = _REMEDIES.get(str(error["type"]) + (" catalogue" if parts == ["catalogue"] else ""))
     given = error.get("input")
     shown = f" (given: {given!r})" if isinstance(given, str | int | float | bool) else ""
     return f"{key}: {message}{shown}" + (f": {remedy}" if remedy else "")
