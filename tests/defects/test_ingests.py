@@ -111,7 +111,7 @@ def test_a_file_that_is_gone_is_named_and_not_listed(tmp_path: Path) -> None:
     """Elsewhere files that were not there were listed in the catalogue."""
     (tmp_path / "run_0001.nxs").write_bytes(b"x")
     with pytest.raises(RefusedError) as refused:
-        list_files(tmp_path, [tmp_path / "run_0001.nxs", tmp_path / "run_0002.nxs"])
+        list(list_files(tmp_path, [tmp_path / "run_0001.nxs", tmp_path / "run_0002.nxs"]))
     assert refused.value.code == "FILE_MISSING"
     assert "run_0002.nxs" in refused.value.sentence
 

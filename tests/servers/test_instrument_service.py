@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from beamsession.model.catalogue_standing import CatalogueState
 from beamsession.model.errors import BeamsessionError, UnavailableError, WrongStateError
 from beamsession.model.principal import Caller, Principal
 from beamsession.model.states import DeviceState, SessionState
@@ -124,6 +125,12 @@ def test_completed_sessions_are_counted_until_the_catalogue_has_them(rig: Rig) -
     rig.ask("ingest_report", WORKER, session=session_id, state="parked", detail="Why.")
     assert (rig.service.view.ingest_pending, rig.service.view.ingest_parked) == (0, 1)
     assert [alarm.code for alarm in rig.service.view.alarms] == ["INGEST_PARKED"]
+    assert f"Session {session_id} waits" in rig.service.view.alarms[0].sentence
+    assert rig.service.view.last_ingest is not None
+    assert rig.service.view.last_ingest.detail == "Why."
+    assert rig.service.view.catalogue_state is CatalogueState.UNKNOWN
+    rig.ask("catalogue_report", WORKER, target="http://127.0.0.1:1", state="UNREACHABLE", reason="It is down.")
+    assert rig.service.view.catalogue_state is CatalogueState.UNREACHABLE
     assert rig.service.view.state is not DeviceState.ALARM
     rig.ask("session_archive", WORKER, session=session_id, pid="pid/1")
     assert rig.service.view.ingest_parked == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from beamsession.servers.worker.hook_leftovers import MARK
+from beamsession.servers.worker.hooks.leftovers import MARK
 
 
 def alive(mark: str) -> list[int]:

@@ -1,6 +1,7 @@
-"""A worker of the version that had a queue for each lane: `older_worker.py <job database> <folder>`.
+"""A worker of version 1: `older_worker.py <job database> <folder> <session> <session>`.
 
-It puts four works into the queue of jobs and begins two of them, which write a file each and then never end.
+It knew one instrument: its work and its queues had short names. It begins the ingest of the first session, which
+writes a file and then never ends; that of the second one waits.
 """
 
 from __future__ import annotations
@@ -9,28 +10,35 @@ import sys
 import time
 from pathlib import Path
 
-from dbos import DBOS, SetWorkflowID
-
-from beamsession.servers.worker.jobs import JobDatabase
+from dbos import DBOS, SetEnqueueOptions, SetWorkflowID
 
 _FOREVER_S = 3600
 
 
-def main(url: str, folder: Path) -> None:
+def main(url: str, folder: Path, sessions: list[int]) -> None:
     def hang(number: int) -> str:
         (folder / f"begun-{number}").touch()
         time.sleep(_FOREVER_S)
         return ""
 
-    database = JobDatabase(url, "test")
-    database.learn("job", hang)
+    DBOS(
+        config={
+            "name": "beamsession-worker",
+            "system_database_url": url,
+            "application_version": "1",
+            "executor_id": "worker-1",
+            "log_level": "WARNING",
+        }
+    )
+    ingest = DBOS.workflow(name="ingest", max_recovery_attempts=None)(hang)
     DBOS.launch()
     DBOS.register_queue("jobs", worker_concurrency=2, polling_interval_sec=0.2)
-    for number in range(4):
-        with SetWorkflowID(f"job-{number}"):
-            DBOS.enqueue_workflow("jobs", database._works["job"], number)  # pyright: ignore[reportPrivateUsage]
+    DBOS.register_queue("four_at_once", partition_worker_concurrency=1, polling_interval_sec=0.2)
+    for session in sessions:
+        with SetWorkflowID(f"ingest-{session}"), SetEnqueueOptions(queue_partition_key="ingests"):
+            DBOS.enqueue_workflow("four_at_once", ingest, session)
     time.sleep(_FOREVER_S)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    main(sys.argv[1], Path(sys.argv[2]), [int(number) for number in sys.argv[3:]])

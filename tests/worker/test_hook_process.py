@@ -14,7 +14,7 @@ import pytest
 from pydantic import ValidationError
 
 from beamsession.model.hook import HookConfig, HookEvent
-from beamsession.servers.worker.hook_process import HookResult, run_hook
+from beamsession.servers.worker.hooks.process import HookResult, run_hook
 
 PATIENCE_S = 30.0
 

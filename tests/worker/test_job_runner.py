@@ -45,7 +45,7 @@ class Site:
         brake = Brake()
         courier = Courier(self, brake)
         courier.start()
-        self._database = JobDatabase(f"sqlite:///{folder / 'jobs.sqlite'}", "test")
+        self._database = JobDatabase(f"sqlite:///{folder / 'jobs.sqlite'}", "B1", "test")
         self._database.learn("job", JobRunner({JobKind.ZIP: self}, self.store, courier, brake).run)
         self._database.launch()
 

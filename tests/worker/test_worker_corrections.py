@@ -9,10 +9,11 @@ import pytest
 from beamsession.model.session import Session
 from beamsession.model.states import IngestState, SessionState
 from beamsim.scicat import Fault, FaultKind
-from worker_rig import Rig, eventually
+from worker_rig import AtWork, Rig, eventually
 
 FILES = {"run_0001.nxs": b"master"}
 DATASETS = "POST /api/v4/datasets"
+pytestmark = pytest.mark.parametrize("rig", [AtWork()], indirect=True)
 
 
 def parked(rig: Rig, session: Session) -> str:
@@ -43,7 +44,6 @@ def sent(rig: Rig, session: Session) -> dict[str, Any]:
 )
 def test_corrections_after_an_uncertain_answer_are_sent(rig: Rig, faults: list[Fault], said: str) -> None:
     rig.catalogue.faults.add(*faults)
-    rig.start_worker()
     session = rig.completed_session(FILES, metadata={"sample": "CeO"})
     assert said in parked(rig, session)
     assert not rig.catalogue.faults.pending()
@@ -56,7 +56,6 @@ def test_corrections_after_an_uncertain_answer_are_sent(rig: Rig, faults: list[F
 
 def test_a_dataset_that_had_arrived_all_the_same_is_completed_and_not_made_again(rig: Rig) -> None:
     rig.catalogue.faults.add(Fault(FaultKind.CUT_AFTER, DATASETS), Fault(FaultKind.TOO_LARGE, DATASETS, nth=2))
-    rig.start_worker()
     session = rig.completed_session(FILES, metadata={"sample": "CeO2"})
     assert "413" in parked(rig, session)
     rig.call("ingest_request", session=session.id)

@@ -21,9 +21,9 @@ from beamsession.model.report import RunReport
 from beamsession.model.run import Run, RunOrigin
 from beamsession.model.session import Session
 from beamsession.model.states import RunIntent, RunState, SessionState
-from worker_rig import Rig
+from worker_rig import AtWork, Rig
 
-pytestmark = pytest.mark.parametrize("rig", [{"has_catalogue": False, "has_recorder": True}], indirect=True)
+pytestmark = pytest.mark.parametrize("rig", [AtWork(has_catalogue=False, has_recorder=True)], indirect=True)
 NOW = datetime(2026, 11, 21, 8, tzinfo=UTC)
 HOME = "2026/p1/000003_x"
 RECORDED = Path("/gpfs/there", HOME)
@@ -75,12 +75,12 @@ RUN = Run(
 FAILED = replace(RUN, id=9, number=2, state=RunState.FAILED, file="", report={}, reason="The camera is silent.")
 
 
-def recorded(folder: Path) -> Path:
-    """The session of another beamline in `folder`, where it was not recorded."""
+def recorded(folder: Path, instrument: str) -> Path:
+    """The session of that other beamline in `folder`, where it was not recorded; each test has one of its own."""
     folder.mkdir(parents=True)
     for name in FILES:
         (folder / name).write_bytes(name.encode())
-    SessionFolder(folder, FileRules()).seal(SessionRecord(SESSION, None, (RUN, FAILED)))
+    SessionFolder(folder, FileRules()).seal(SessionRecord(replace(SESSION, instrument=instrument), None, (RUN, FAILED)))
     return folder
 
 
@@ -89,12 +89,6 @@ def foreign(folder: Path, **info: Any) -> Path:
     folder.mkdir(parents=True)
     (folder / "info.json").write_text(json.dumps({"id": 1, "name": "old"} | info))
     return folder
-
-
-def at_work(rig: Rig) -> Rig:
-    rig.start_recorder()
-    rig.start_worker()
-    return rig
 
 
 def imported(rig: Rig, folder: Path) -> Job:
@@ -110,8 +104,8 @@ def failure(job: Job) -> str:
 
 
 def test_a_recorded_session_keeps_its_data_files_and_its_verdict(rig: Rig) -> None:
-    folder = recorded(rig.folder / "copied")
-    job = imported(at_work(rig), folder)
+    folder = recorded(rig.new_folder() / "copied", "B7")
+    job = imported(rig, folder)
     assert job.state is JobState.DONE, job
     session = job.result["imported"][0]["session"]
     run, failed = rig.store.runs(session)
@@ -121,7 +115,7 @@ def test_a_recorded_session_keeps_its_data_files_and_its_verdict(rig: Rig) -> No
     assert (failed.number, failed.state, failed.file, failed.report) == (2, RunState.FAILED, "", {})
     paths = [str(folder / name) for name in FILES]
     assert rig.call("session_files", session=session, relative=False)[-3:] == paths
-    target = rig.folder / "all.zip"
+    target = folder.parent / "all.zip"
     archive_job = rig.ended(rig.call("session_zip", file_name=str(target), session=session))
     assert (archive_job.state, archive_job.result["missing"]) == (JobState.DONE, []), archive_job
     with zipfile.ZipFile(target) as archive:
@@ -130,12 +124,13 @@ def test_a_recorded_session_keeps_its_data_files_and_its_verdict(rig: Rig) -> No
 
 
 def test_of_two_copies_of_a_session_the_second_is_known(rig: Rig) -> None:
-    recorded(rig.folder / "copies" / "3")
-    shutil.copytree(rig.folder / "copies" / "3", rig.folder / "copies" / "4")
-    job = imported(at_work(rig), rig.folder / "copies")
+    folder = rig.new_folder()
+    recorded(folder / "3", "B8")
+    shutil.copytree(folder / "3", folder / "4")
+    job = imported(rig, folder)
     assert job.state is JobState.DONE, job
-    assert [item["source"] for item in job.result["imported"]] == ["beamsession:B7:3"]
-    assert job.result["skipped"] == [{"source": "beamsession:B7:3", "reason": "It was imported before."}]
+    assert [item["source"] for item in job.result["imported"]] == ["beamsession:B8:3"]
+    assert job.result["skipped"] == [{"source": "beamsession:B8:3", "reason": "It was imported before."}]
     assert job.result["failed"] == []
 
 
@@ -144,8 +139,7 @@ def test_a_record_takes_nothing_from_outside_the_allowed_roots(
 ) -> None:
     secret = tmp_path_factory.mktemp("elsewhere") / "secret.txt"
     secret.write_text("not yours")
-    place = rig.folder / "foreign"
-    place.mkdir()
+    place = rig.new_folder()
     (place / "link.h5").symlink_to(secret)
     outside = {"data": str(secret)}
     upwards = {"data": str(place / ".." / ".." / secret.parent.name / secret.name)}
@@ -156,10 +150,10 @@ def test_a_record_takes_nothing_from_outside_the_allowed_roots(
     foreign(place / "5", root=str(place), files=["../../../../../../../../etc/passwd"])
     foreign(place / "6", root=str(place), runs=[{"data": "link.h5"}])
     foreign(place / "7", root=str(place), runs=[{"data": "absent.h5"}], files=["absent.txt"])
-    copied = recorded(place / "8")
+    copied = recorded(place / "8", "B9")
     (copied / FILES[1]).unlink()
     (copied / FILES[1]).symlink_to(secret)
-    job = imported(at_work(rig), place)
+    job = imported(rig, place)
     assert [item["source"] for item in job.result["imported"]] == [f"pshell:{place / '7'}"]
     reasons = [item["reason"] for item in job.result["failed"]]
     assert [str(secret) in reason for reason in reasons] == [True, True, True, True, False, True, True], reasons
@@ -180,10 +174,10 @@ def test_a_record_takes_nothing_from_outside_the_allowed_roots(
     ],
 )
 def test_the_job_says_why_a_folder_is_not_imported(rig: Rig, name: str, content: str, sentence: str) -> None:
-    folder = rig.folder / "5"
+    folder = rig.new_folder() / "5"
     folder.mkdir()
     (folder / name).write_text(content)
-    reason = failure(imported(at_work(rig), folder))
+    reason = failure(imported(rig, folder))
     assert str(folder / "info.json") in reason
     assert sentence in reason
     assert "_Info" not in reason

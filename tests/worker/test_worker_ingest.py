@@ -15,17 +15,19 @@ import pytest
 
 from beamsession.catalogue.client import CatalogueClient
 from beamsession.catalogue.pid import session_pid
+from beamsession.catalogue.target import CatalogueTarget
 from beamsession.model.clock import utc_now
 from beamsession.model.principal import Caller, Principal
 from beamsession.model.session import AddedFile, Session
 from beamsession.model.states import IngestState, SessionState
 from beamsession.store import Store
 from beamsim.scicat import Fault, FaultKind
-from worker_rig import Rig, eventually
+from worker_rig import AtWork, Rig, eventually
 
 FILES = {"run_0001.nxs": b"master", "run_0001_eiger.h5": b"x" * 5_000_000, "added/notes.txt": b"two theta"}
 BLOCKS = "POST /api/v3/origdatablocks"
 DATASETS = "POST /api/v4/datasets"
+at_work = pytest.mark.parametrize("rig", [AtWork("[catalogue.blocks]\nfiles = 2\n")], indirect=True)
 
 
 def archived(rig: Rig, session: Session) -> Session:
@@ -60,12 +62,12 @@ def in_catalogue(rig: Rig, session: Session) -> dict[str, Any]:
     return dataset
 
 
-def events(rig: Rig, kind: str) -> int:
-    return sum(event.kind == kind for event in rig.store.events(limit=100_000))
+def events(rig: Rig, session: Session, kind: str) -> int:
+    return sum(event.kind == kind for event in rig.store.events(limit=100_000, session_id=session.id))
 
 
+@at_work
 def test_a_completed_session_is_archived_with_all_its_files(rig: Rig) -> None:
-    rig.start_worker()
     session = rig.completed_session(FILES, metadata={"energy": {"value": 12.4, "unit": "keV"}})
     pid = archived(rig, session).dataset_pid
     dataset = in_catalogue(rig, session)
@@ -74,7 +76,7 @@ def test_a_completed_session_is_archived_with_all_its_files(rig: Rig) -> None:
     ingest = rig.store.ingest(session.id)
     assert ingest is not None
     assert (ingest.state, ingest.pid) == (IngestState.DONE, pid)
-    assert events(rig, "session_archived") == 1
+    assert events(rig, session, "session_archived") == 1
     written = json.loads((rig.data_root / session.folder / "session.json").read_text())
     assert written["session"]["state"] == "COMPLETED"
 
@@ -106,7 +108,7 @@ def test_killed_after_every_request_it_goes_on_and_stores_nothing_twice(rig: Rig
         worker.wait(60)
     assert lives > 1, "it was never killed in the middle"
     in_catalogue(rig, session)
-    assert events(rig, "session_archived") == 1
+    assert events(rig, session, "session_archived") == 1
 
 
 @pytest.mark.crash
@@ -129,7 +131,7 @@ def test_killed_while_a_request_is_on_its_way_it_looks_before_it_sends_again(rig
     rig.start_worker()
     archived(rig, session)
     in_catalogue(rig, session)
-    assert events(rig, "session_archived") == 1
+    assert events(rig, session, "session_archived") == 1
 
 
 @pytest.mark.parametrize(
@@ -145,9 +147,9 @@ def test_killed_while_a_request_is_on_its_way_it_looks_before_it_sends_again(rig
     ],
     ids=["500-after", "502-before", "cut-after", "cut-before", "429", "expired", "nonsense"],
 )
+@at_work
 def test_the_catalogue_s_lapses_cost_time_only(rig: Rig, faults: list[Fault]) -> None:
     rig.catalogue.faults.add(*faults)
-    rig.start_worker()
     session = rig.completed_session(FILES)
     archived(rig, session)
     in_catalogue(rig, session)
@@ -181,7 +183,7 @@ def test_a_manager_that_goes_down_does_not_stop_the_ingest_and_is_told_later(rig
     rig.start_manager()
     archived(rig, session)
     in_catalogue(rig, session)
-    assert events(rig, "session_archived") == 1
+    assert events(rig, session, "session_archived") == 1
 
 
 def parked(rig: Rig, session: Session) -> str:
@@ -194,9 +196,9 @@ def parked(rig: Rig, session: Session) -> str:
     return eventually(look, f"session {session.id} is parked; {rig.store.ingest(session.id)}\n{rig.log()}")
 
 
+@at_work
 def test_a_refusal_parks_the_session_with_the_reason_until_it_is_asked_for_again(rig: Rig) -> None:
     rig.catalogue.faults.add(Fault(FaultKind.TOO_LARGE, DATASETS))
-    rig.start_worker()
     session = rig.completed_session(FILES)
     sentence = parked(rig, session)
     assert "413" in sentence
@@ -209,7 +211,7 @@ def test_a_refusal_parks_the_session_with_the_reason_until_it_is_asked_for_again
 def test_a_foreign_dataset_under_our_pid_is_never_touched(rig: Rig) -> None:
     session = rig.completed_session(FILES)
     target = rig.beamline.catalogue
-    assert target is not None
+    assert isinstance(target, CatalogueTarget)
     pid = session_pid(target, instrument="B1", session_id=session.id)
     with CatalogueClient(target) as client:
         client.create_dataset(
@@ -247,6 +249,7 @@ def test_a_worker_that_lost_its_own_folder_resumes_what_is_in_the_catalogue(rig:
     in_catalogue(rig, session)
 
 
+@at_work
 def test_files_added_from_outside_come_into_the_folder_and_the_catalogue(rig: Rig, tmp_path: Path) -> None:
     outside = tmp_path / "Łukasz 2θ.log"
     outside.write_bytes(b"outside")
@@ -260,7 +263,6 @@ def test_files_added_from_outside_come_into_the_folder_and_the_catalogue(rig: Ri
         change.add_file(file)
         change.event("file_added", session_id=session_id, path=str(outside))
     rig.call("session_complete")
-    rig.start_worker()
     session = archived(rig, rig.store.session(session_id))
     in_catalogue(rig, session)
     assert (rig.data_root / session.folder / "added" / outside.name).read_bytes() == b"outside"

@@ -14,27 +14,29 @@ from typing import Any
 import pytest
 
 from beamsession.model.job import Job, JobKind, JobState
-from worker_rig import Rig, eventually
+from worker_rig import AtWork, Rig, eventually
 
 FILES = {"run_0001.nxs": b"master", "run_0001_eiger.h5": b"x" * 3_000_000, "added/notes.txt": b"two theta"}
 PLAIN = {"has_catalogue": False, "has_recorder": True}
 
 
 @pytest.fixture(autouse=True)
-def _small_remains(tmp_path: Path) -> Iterator[None]:
+def _small_remains(rig: Rig) -> Iterator[None]:
     """What is kept of a test to look at is not worth gigabytes."""
     yield
-    for path in (*tmp_path.glob("*.zip"), *tmp_path.glob(".*.part"), *tmp_path.rglob("big.h5")):
+    for path in (*rig.folder.glob("*.zip"), *rig.folder.glob(".*.part"), *rig.folder.rglob("big.h5")):
         path.unlink()
 
 
-pytestmark = pytest.mark.parametrize("rig", [PLAIN], indirect=True)
+of_its_own = pytest.mark.parametrize("rig", [PLAIN], indirect=True)
+at_work = pytest.mark.parametrize("rig", [AtWork(has_catalogue=False, has_recorder=True)], indirect=True)
 
 
 def started(rig: Rig, files: dict[str, bytes]) -> int:
     """A session whose files are registered or added, with all servers running."""
-    rig.start_recorder()
-    rig.start_worker()
+    if rig.worker is None:
+        rig.start_recorder()
+        rig.start_worker()
     session = rig.open_session(files)
     for name in files:
         verb = "run_register" if name.endswith(".nxs") else "file_add"
@@ -66,6 +68,7 @@ def parts(folder: Path) -> list[str]:
     return [path.name for path in folder.iterdir() if path.name.endswith(".part")]
 
 
+@at_work
 def test_an_archive_holds_the_record_the_enabled_runs_and_the_added_files(rig: Rig) -> None:
     session_id = started(rig, FILES)
     (rig.folder_of(session_id) / "run_0002.nxs").write_bytes(b"second")
@@ -83,6 +86,7 @@ def test_an_archive_holds_the_record_the_enabled_runs_and_the_added_files(rig: R
     assert not (rig.folder_of(session_id) / "later_events.jsonl").exists(), "the session goes on"
 
 
+@of_its_own
 def test_an_existing_archive_is_replaced_only_when_told_so(rig: Rig) -> None:
     session_id = started(rig, FILES)
     target = rig.folder / "all.zip"
@@ -99,6 +103,7 @@ def test_an_existing_archive_is_replaced_only_when_told_so(rig: Rig) -> None:
     assert (again.state, again.result["files"]) == (JobState.DONE, job.result["files"])
 
 
+@at_work
 def test_of_two_archives_of_one_name_one_is_there_and_the_other_is_refused(rig: Rig) -> None:
     session_id = big_session(rig)
     target = rig.folder / "all.zip"
@@ -113,6 +118,7 @@ def test_of_two_archives_of_one_name_one_is_there_and_the_other_is_refused(rig: 
     assert parts(rig.folder) == []
 
 
+@of_its_own
 def test_what_became_data_while_the_job_waited_is_not_overwritten(rig: Rig) -> None:
     session_id = started(rig, FILES)
     target = rig.folder / "scan.zip"
@@ -128,6 +134,7 @@ def test_what_became_data_while_the_job_waited_is_not_overwritten(rig: Rig) -> N
 
 
 @pytest.mark.crash
+@of_its_own
 def test_killed_in_the_middle_of_an_archive_it_is_done_again_and_nothing_half_done_stays(rig: Rig) -> None:
     session_id = big_session(rig)
     target = rig.folder / "all.zip"
@@ -143,6 +150,7 @@ def test_killed_in_the_middle_of_an_archive_it_is_done_again_and_nothing_half_do
     assert parts(rig.folder) == []
 
 
+@at_work
 def test_an_archive_that_is_not_wanted_any_more_leaves_nothing(rig: Rig) -> None:
     session_id = big_session(rig, mib=4096)
     target = rig.folder / "all.zip"
@@ -155,6 +163,7 @@ def test_an_archive_that_is_not_wanted_any_more_leaves_nothing(rig: Rig) -> None
     assert parts(rig.folder) == []
 
 
+@at_work
 def test_a_job_that_waits_behind_long_ones_is_called_off_at_once(rig: Rig) -> None:
     # As long as the disk allows: they must not end by themselves, and write little before they are cancelled.
     session_id = big_session(rig, mib=min(shutil.disk_usage(rig.folder).free // 4 // 2**20, 65_536))
@@ -171,6 +180,7 @@ def test_a_job_that_waits_behind_long_ones_is_called_off_at_once(rig: Rig) -> No
     assert list(rig.folder.glob("*.zip")) == []
 
 
+@of_its_own
 def test_a_manager_that_is_down_is_told_later_how_it_ended(rig: Rig) -> None:
     session_id = big_session(rig)
     target = rig.folder / "all.zip"
@@ -186,6 +196,7 @@ def test_a_manager_that_is_down_is_told_later_how_it_ended(rig: Rig) -> None:
     assert kinds.count("job_done") == 1
 
 
+@of_its_own
 def test_sigterm_in_the_middle_of_an_archive_stops_it_and_it_is_done_later(rig: Rig) -> None:
     session_id = big_session(rig)
     target = rig.folder / "all.zip"
@@ -201,6 +212,7 @@ def test_sigterm_in_the_middle_of_an_archive_stops_it_and_it_is_done_later(rig: 
     assert parts(rig.folder) == []
 
 
+@of_its_own
 def test_a_lost_job_database_costs_time_only(rig: Rig) -> None:
     session_id = big_session(rig)
     job_id = rig.call("session_zip", file_name=str(rig.folder / "all.zip"), session=session_id)
@@ -229,9 +241,8 @@ def imported(rig: Rig, folder: Path) -> Job:
     return rig.ended(rig.call("session_import", path=str(folder)))
 
 
+@at_work
 def test_foreign_sessions_are_imported_once_and_a_bad_one_does_not_stop_the_others(rig: Rig) -> None:
-    rig.start_recorder()
-    rig.start_worker()
     folder = rig.folder / "foreign"
     for number in (1, 2, 3):
         foreign(folder, number)
@@ -251,6 +262,7 @@ def test_foreign_sessions_are_imported_once_and_a_bad_one_does_not_stop_the_othe
 
 
 @pytest.mark.crash
+@of_its_own
 def test_killed_in_the_middle_of_an_import_each_session_is_there_once(rig: Rig) -> None:
     rig.start_recorder()
     folder = rig.folder / "foreign"
@@ -267,9 +279,8 @@ def test_killed_in_the_middle_of_an_import_each_session_is_there_once(rig: Rig) 
     assert job.result["skipped"] == job.result["failed"] == []
 
 
+@at_work
 def test_a_folder_without_sessions_is_refused_with_a_sentence(rig: Rig) -> None:
-    rig.start_recorder()
-    rig.start_worker()
     (rig.folder / "empty").mkdir()
     job = imported(rig, rig.folder / "empty")
     assert (job.state, job.kind) == (JobState.FAILED, JobKind.IMPORT)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,11 @@ from beamsession.model.principal import Caller, Principal
 from beamsession.model.session import Session
 from beamsession.model.states import IngestState, SessionState
 from beamsession.store import Store
-from worker_rig import Rig, eventually
+from worker_rig import AtWork, Rig, eventually
 
 RECORD = {"session.json", "runs.jsonl", "files.jsonl", "events.jsonl"}
-HELD = {"has_recorder": True, "catalogue_options": "hold_s = 3600\n"}
+HELD = AtWork(catalogue_options="hold_s = 3600\n", has_recorder=True)
+REFERENCED = replace(HELD, data_options='added_files = "reference"')
 held = pytest.mark.parametrize("rig", [HELD], indirect=True)
 
 
@@ -73,8 +75,6 @@ def files_of(*numbers: int) -> set[str]:
 
 @held
 def test_disabled_runs_stay_out_of_the_catalogue_and_in_the_folder(rig: Rig) -> None:
-    rig.start_recorder()
-    rig.start_worker()
     session = session_with_runs(rig, 1, 2, 3)
     rig.call("run_disable", run=2)
     rig.call("session_complete")
@@ -86,8 +86,6 @@ def test_disabled_runs_stay_out_of_the_catalogue_and_in_the_folder(rig: Rig) -> 
 
 @held
 def test_a_moved_run_is_in_the_session_that_it_was_moved_to_with_links_that_hold(rig: Rig) -> None:
-    rig.start_recorder()
-    rig.start_worker()
     first = session_with_runs(rig, 1, 2)
     second = session_with_runs(rig, 1)
     rig.call("run_move", session=first.id, runs=[2], to=second.id)
@@ -107,8 +105,6 @@ def test_a_moved_run_is_in_the_session_that_it_was_moved_to_with_links_that_hold
 
 @held
 def test_a_detached_run_leaves_no_trace_in_the_dataset_of_its_old_session(rig: Rig) -> None:
-    rig.start_recorder()
-    rig.start_worker()
     session = session_with_runs(rig, 1, 2)
     rig.call("session_complete")
     detached = rig.store.session(rig.call("run_detach", session=session.id, runs=[2], name="alone"))
@@ -118,8 +114,6 @@ def test_a_detached_run_leaves_no_trace_in_the_dataset_of_its_old_session(rig: R
 
 @held
 def test_a_run_moved_back_is_at_home_again(rig: Rig) -> None:
-    rig.start_recorder()
-    rig.start_worker()
     first = session_with_runs(rig, 1, 2)
     second = session_with_runs(rig, 1)
     (number,) = rig.call("run_move", session=first.id, runs=[2], to=second.id)
@@ -131,16 +125,15 @@ def test_a_run_moved_back_is_at_home_again(rig: Rig) -> None:
 
 @held
 def test_what_a_parked_try_had_brought_in_and_was_taken_off_since_is_not_sent(rig: Rig) -> None:
-    rig.start_recorder()
-    rig.start_worker()
     session = session_with_runs(rig, 1)
-    wanted, unwanted = rig.folder / "wanted.log", rig.folder / "unwanted.log"
+    outside = rig.new_folder()
+    wanted, unwanted = outside / "wanted.log", outside / "unwanted.log"
     for path in (unwanted, wanted):
         path.write_text(path.name)
         rig.call("file_add", path=str(path))
     rig.call("session_complete")
     gone = rig.folder_of(session.id) / "run_0001.nxs"
-    gone.rename(rig.folder / "elsewhere.nxs")
+    gone.rename(outside / "elsewhere.nxs")
     rig.call("ingest_request", session=session.id)
 
     def parked() -> str:
@@ -156,10 +149,8 @@ def test_what_a_parked_try_had_brought_in_and_was_taken_off_since_is_not_sent(ri
 
 @held
 def test_a_registered_run_from_outside_is_copied_into_the_folder(rig: Rig) -> None:
-    rig.start_recorder()
-    rig.start_worker()
     session = rig.open_session({})
-    outside = rig.folder / "scan_17.h5"
+    outside = rig.new_folder() / "scan_17.h5"
     outside.write_bytes(b"by another program")
     rig.call("run_register", path=str(outside))
     rig.call("session_complete")
@@ -170,19 +161,18 @@ def test_a_registered_run_from_outside_is_copied_into_the_folder(rig: Rig) -> No
 
 @held
 def test_all_of_what_was_added_is_sent_and_what_cannot_be_is_counted(rig: Rig) -> None:
-    rig.start_recorder()
-    rig.start_worker()
     session = rig.open_session(
         {".mask.json": b"inside", "moved/mine/a.dat": b"added", "moved/strange.dat": b"no one's"}
     )
-    folder = rig.folder / "scans"
+    outside = rig.new_folder()
+    folder = outside / "scans"
     folder.mkdir()
     (folder / ".hid").write_bytes(b"hidden")
     (folder / "here").symlink_to(".hid")
-    (folder / "there").symlink_to(rig.folder)
-    (rig.folder / ".outside.json").write_bytes(b"outside")
+    (folder / "there").symlink_to(outside)
+    (outside / ".outside.json").write_bytes(b"outside")
     own = rig.folder_of(session.id)
-    for path in (own / ".mask.json", own / "moved" / "mine", folder, rig.folder / ".outside.json"):
+    for path in (own / ".mask.json", own / "moved" / "mine", folder, outside / ".outside.json"):
         rig.call("file_add", path=str(path))
     rig.call("session_complete")
     sent = listed(rig, send(rig, session))
@@ -190,13 +180,11 @@ def test_all_of_what_was_added_is_sent_and_what_cannot_be_is_counted(rig: Rig) -
     eventually(lambda: "3 links and other files were left out" in rig.log(), f"it is said; {rig.log()}")
 
 
-@pytest.mark.parametrize("rig", [HELD | {"data_options": 'added_files = "reference"'}], indirect=True)
+@pytest.mark.parametrize("rig", [REFERENCED], indirect=True)
 def test_where_files_are_referenced_they_stay_outside_and_are_named(rig: Rig) -> None:
-    rig.start_recorder()
-    rig.start_worker()
     other = session_with_runs(rig, 1)
     session = rig.open_session({"notes.txt": b"inside"})
-    outside = rig.folder / "Łukasz 2θ.log"
+    outside = rig.new_folder() / "Łukasz 2θ.log"
     outside.write_bytes(b"outside")
     rig.call("file_add", path=str(outside))
     rig.call("run_move", session=other.id, runs=[1], to=session.id)
@@ -214,12 +202,10 @@ def test_where_files_are_referenced_they_stay_outside_and_are_named(rig: Rig) ->
 def test_an_archive_holds_each_run_with_its_own_data_though_runs_of_one_name_came_together(
     rig: Rig, keep_folders: bool, tmp_path: Path
 ) -> None:
-    rig.start_recorder()
-    rig.start_worker()
     first = session_with_runs(rig, 1)
     second = session_with_runs(rig, 1)
     rig.call("run_move", runs=[1], to=second.id, session=first.id)
-    target = rig.data_root / "both.zip"
+    target = rig.data_root / f"both_{second.id}.zip"
     asked = {"file_name": str(target), "preserve_folder_structure": keep_folders}
     job = rig.ended(rig.call("session_zip", session=second.id, **asked))
     assert job.state is JobState.DONE, job

@@ -11,11 +11,12 @@ from beamsession.model.errors import BeamsessionError
 from beamsession.model.session import Session
 from beamsession.model.states import IngestState, SessionState
 from beamsim.scicat import Fault, FaultKind
-from worker_rig import Rig, eventually
+from worker_rig import AtWork, Rig, eventually
 
 FILES = {"run_0001.nxs": b"master", "notes.txt": b"two theta"}
 DATASETS = "POST /api/v4/datasets"
 HELD = {"catalogue_options": "hold_s = 3600\n"}
+at_work = pytest.mark.parametrize("rig", [AtWork()], indirect=True)
 
 
 def wait_for(rig: Rig, session: Session, state: SessionState) -> Session:
@@ -65,9 +66,9 @@ def test_opened_again_during_its_hold_it_is_held_anew_and_sent_once_with_everyth
     assert rig.catalogue.requests.count(DATASETS) == 1
 
 
+@at_work
 def test_opened_again_after_it_was_parked_it_is_sent_when_it_is_completed_again(rig: Rig) -> None:
     rig.catalogue.faults.add(Fault(FaultKind.TOO_LARGE, DATASETS))
-    rig.start_worker()
     session = rig.completed_session(FILES)
     parked(rig, session)
     rig.call("session_restart", session=session.id)
@@ -77,9 +78,9 @@ def test_opened_again_after_it_was_parked_it_is_sent_when_it_is_completed_again(
     assert {"later.txt", *FILES} <= listed(rig)
 
 
+@at_work
 def test_what_an_unclear_answer_may_have_left_in_the_catalogue_is_looked_for_and_never_mixed(rig: Rig) -> None:
     rig.catalogue.faults.add(Fault(FaultKind.FAIL_AFTER, DATASETS, status=500, times=3))
-    rig.start_worker()
     session = rig.completed_session(FILES)
     parked(rig, session)
     before = dataset(rig)
@@ -105,9 +106,9 @@ def test_a_request_made_while_no_worker_ran_ends_the_hold_at_its_next_start(rig:
     wait_for(rig, session, SessionState.ARCHIVED)
 
 
+@at_work
 def test_while_it_is_sent_nobody_changes_it_or_opens_it_again(rig: Rig) -> None:
     rig.catalogue.faults.add(Fault(FaultKind.DELAY, DATASETS, seconds=3))
-    rig.start_worker()
     session = rig.completed_session(FILES)
     eventually(lambda: not rig.catalogue.faults.pending(), "the dataset is on its way")
     for verb, arguments in (("session_restart", {}), ("metadata_set", {"values": {"late": 1}})):
@@ -126,9 +127,9 @@ def test_nothing_is_sent_before_the_manager_has_taken_note_that_it_begins(rig: R
     wait_for(rig, session, SessionState.ARCHIVED)
 
 
+@at_work
 def test_an_overlay_is_laid_over_the_one_document_and_not_kept_in_the_session(rig: Rig) -> None:
     rig.catalogue.faults.add(Fault(FaultKind.TOO_LARGE, DATASETS))
-    rig.start_worker()
     session = rig.completed_session(FILES, metadata={"sample": "CeO2", "energy": 12})
     parked(rig, session)
     overlay = {"datasetName": "Łukasz's best", "keywords": "ceria", "sample": "CeO2, batch 7"}

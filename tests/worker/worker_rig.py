@@ -8,8 +8,11 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -22,7 +25,7 @@ from beamsession.model.job import Job
 from beamsession.model.principal import Principal, Role
 from beamsession.model.session import Session
 from beamsession.store import Store
-from beamsim.scicat import Catalogue
+from beamsim.scicat import Catalogue, running_catalogue
 
 LIMIT_S = 40.0
 
@@ -164,6 +167,20 @@ class Rig:
     def log(self) -> str:
         return "\n".join(path.read_text(errors="replace") for path in sorted(self.folder.glob("*.log")))
 
+    def cleared(self) -> Rig:
+        """The same with an empty catalogue and without an open session."""
+        if self.store.open_session("B1"):
+            self.call("session_complete")
+        self.catalogue.faults.clear()
+        self.catalogue.requests.clear()
+        for stored in (self.catalogue.state.datasets, self.catalogue.state.blocks, self.catalogue.state.attachments):
+            stored.clear()
+        return self
+
+    def new_folder(self) -> Path:
+        """An empty folder outside the data root, from where files may be taken."""
+        return Path(tempfile.mkdtemp(dir=self.folder))
+
     def close(self) -> None:
         for process in (self.worker, self.manager, self.recorder_process):
             if process is not None and process.poll() is None:
@@ -213,9 +230,39 @@ owner_group_without_proposal = "visitors"
 ingestor_group = "ingestor"
 contact_email = "beamline@your.site"
 pid_prefix = "beamsim"
+settle_s = 0.3
 first_retry_s = 0.3
 longest_retry_s = 1.0
 """
+
+
+@dataclass(frozen=True)
+class AtWork:
+    """The options of a beamline whose servers all run: to start them takes longer than most tests.
+
+    The tests of a module that name the same options share one, so they kill nothing, take no other session or file for
+    theirs, and leave no ingest under way.
+    """
+
+    catalogue_options: str = ""
+    data_options: str = ""
+    tables: str = ""
+    has_catalogue: bool = True
+    has_recorder: bool = False
+
+    @contextmanager
+    def running(self, folder: Path) -> Iterator[Rig]:
+        """Such a beamline for the length of a block."""
+        with running_catalogue() as catalogue:
+            rig = Rig(folder, catalogue, **asdict(self))
+            try:
+                rig.start_manager()
+                if self.has_recorder:
+                    rig.start_recorder()
+                rig.start_worker()
+                yield rig
+            finally:
+                rig.close()
 
 
 def _answers(ask: Callable[[], Any]) -> bool:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from beamsession.model.alarms import Facts, alarms, device_state
-from beamsession.model.clock import utc_now
+from beamsession.model.catalogue_standing import CatalogueState
+from beamsession.model.clock import Clock, utc_now
 from beamsession.model.instrument import Instrument
 from beamsession.model.report import DiskFacts, Problem, RunReport
 from beamsession.model.states import DeviceState
@@ -19,6 +20,7 @@ from beamsession.store import Store
 
 _log = logging.getLogger(__name__)
 _PAGE = 1000
+_AGE_STEP_S = 10
 
 Listener = Callable[[View, View], None]
 
@@ -39,7 +41,8 @@ class Live:
 class Projector:
     """Keeps the view true; its methods may be called from any thread, listeners are called in order."""
 
-    def __init__(self, instrument: Instrument, store: Store) -> None:
+    def __init__(self, instrument: Instrument, store: Store, clock: Clock = utc_now) -> None:
+        self._clock = clock
         self._instrument = instrument
         self._store = store
         self._lock = threading.RLock()
@@ -83,6 +86,7 @@ class Projector:
     def _publish(self, view: View) -> None:
         live = self._live
         report = live.report if _is_about(live.report, view) else self._stored_report(view)
+        age = self._age(view)
         facts = Facts(
             view.run,
             report,
@@ -91,6 +95,9 @@ class Projector:
             recorder_fault=live.recorder_fault,
             recorder_problems=live.recorder_problems,
             ingest_parked=view.ingest_parked,
+            parked_first=view.parked_first,
+            ingest_oldest=view.ingest_oldest,
+            ingest_age_s=age,
             failed_hooks=view.failed_hooks,
         )
         found = alarms(self._instrument, facts)
@@ -98,6 +105,8 @@ class Projector:
             facts, found, session_open=view.session is not None, fault=live.fault, starting=live.starting
         )
         view = replace(view, report=report, disk=live.disk, alarms=found, state=state, last_error=live.last_error)
+        catalogue = view.catalogue_state if self._instrument.has_catalogue else CatalogueState.NONE
+        view = replace(view, ingest_age_s=age, catalogue_state=catalogue)
         view = replace(view, status=_status(view, live.fault))
         if view == self._view:
             return
@@ -107,6 +116,14 @@ class Projector:
                 listener(old, view)
             except Exception:
                 _log.exception("a listener of the view failed")
+
+    def _age(self, view: View) -> int:
+        """Seconds since which the oldest ingest on its way is due; in steps, so that it is not pushed all the time."""
+        oldest = view.ingest_oldest
+        if oldest is None:
+            return 0
+        seconds = (self._clock() - (oldest.due or oldest.updated)).total_seconds()
+        return max(0, int(seconds // _AGE_STEP_S) * _AGE_STEP_S)
 
     def _stored_report(self, view: View) -> RunReport | None:
         """The last word of an ended run, parsed once."""

@@ -184,7 +184,7 @@ class BeamlineUp:
         return own
 
     def _ready(self) -> dict[str, Any]:
-        catalogue = self._beamline.catalogue.url if self._beamline.catalogue else None
+        catalogue = getattr(self._beamline.catalogue, "url", None)
         simulated = self._simulation.pids if self._simulation else {}
         return {
             "tango_host": self._tango_host,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Condition, Event
 
@@ -14,9 +14,12 @@ class Brake:
 
     A step that is halted has not returned, so the job database does not know it as done: it is run again at the next
     start. Raising instead would record a failure.
+
+    `is_sure` says whether what comes next is surely ours to do, and waits while that is uncertain.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, is_sure: Callable[[], bool] = lambda: True) -> None:
+        self.is_sure = is_sure
         self._pulled = Event()
         self._changed = Condition()
         self._busy = 0
@@ -32,7 +35,7 @@ class Brake:
 
     def checkpoint(self) -> None:
         """Go on, or never return; to be called inside `work`."""
-        if not self._pulled.is_set():
+        if not self._pulled.is_set() and self.is_sure():
             return
         self._count(-1)
         _FOREVER.wait()

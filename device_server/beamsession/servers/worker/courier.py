@@ -41,7 +41,11 @@ class Courier:
             self._changed.notify_all()
 
     def deliver(self, report: Report, request_id: str = "") -> Any:
-        """Deliver now, in the place of what waits on that subject; the answer. Raises what the reporter raises."""
+        """Deliver now, in the place of what waits on that subject; the answer. Raises what the reporter raises.
+
+        To be called inside `Brake.work`: what is not ours to do any more is not ours to tell either.
+        """
+        self._brake.checkpoint()
         with self._changed:
             self._waiting.pop(report.subject, None)
             self._last.pop(report.subject, None)
@@ -53,6 +57,8 @@ class Courier:
         while not self._brake.pulled:
             with self._changed:
                 self._changed.wait_for(lambda: bool(self._waiting), timeout=1.0)
+            if not self._brake.is_sure():
+                return
             if self._deliver_one():
                 pause = _FIRST_PAUSE_S
             else:

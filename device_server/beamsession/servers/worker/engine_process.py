@@ -15,7 +15,7 @@ from contextlib import suppress
 from typing import Any
 
 from beamsession.model.errors import RefusedError, error_from_json
-from beamsession.servers.worker.hook_leftovers import MARK
+from beamsession.servers.worker.hooks.leftovers import MARK
 
 _log = logging.getLogger(__name__)
 _CHILD = "beamsession.servers.worker.engine_child"

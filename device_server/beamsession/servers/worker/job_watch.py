@@ -51,6 +51,10 @@ class JobWatch:
         self._brake.checkpoint()
         self.require_wanted()
 
+    def require_ours(self) -> None:
+        """Go on, or never return where another worker does it now: before something gets its place for good."""
+        self._brake.checkpoint()
+
     def require_wanted(self) -> None:
         """Raises JobCancelledError; looks twice a second at most."""
         now = self._clock()

@@ -10,8 +10,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from beamsession.catalogue.fault import CatalogueError, Nature
+from beamsession.catalogue.complaints import complaints_about, complaints_of
+from beamsession.catalogue.fault import CatalogueError, Nature, is_down
+from beamsession.catalogue.problem import BadDatasetError
 from beamsession.model.errors import BeamsessionError, UnavailableError, WrongStateError
+from beamsession.model.plain import plain
 
 log = logging.getLogger(__name__)
 
@@ -30,14 +33,31 @@ class Ending(StrEnum):
 
 
 class Outcome(BaseModel):
-    """One try; `value` is JSON. `is_server_error`: a 500, which is as often our own bad input as a passing trouble."""
+    """One try; `value` is JSON. `is_server_error`: a 500, which is as often our own bad input as a passing trouble.
+
+    `is_down`: the catalogue as a whole is not there; `is_refused`: it was not even asked, because that is known. `said`
+    is what it said with the HTTP `status`, `problems` are Complaints. `in_doubt`: a dataset may have been created.
+    """
 
     ending: Ending
     value: Any = None
     code: str = ""
     text: str = ""
     is_server_error: bool = False
+    is_down: bool = False
+    is_refused: bool = False
     retry_after_s: float | None = None
+    pause_s: float = 0.0
+    status: int = 0
+    said: str = ""
+    problems: list[dict[str, Any]] = []
+    in_doubt: bool | None = None
+
+    @property
+    def trouble(self) -> dict[str, Any]:
+        """What a report says of it."""
+        told = {"code": self.code, "status": self.status, "said": self.said, "problems": self.problems}
+        return {**told, **({} if self.in_doubt is None else {"in_doubt": self.in_doubt})}
 
 
 def tried(action: Callable[[], Any]) -> Outcome:
@@ -47,7 +67,19 @@ def tried(action: Callable[[], Any]) -> Outcome:
     except CatalogueError as fault:
         passes = fault.nature is not Nature.PERMANENT
         outcome = _outcome(Ending.WAIT if passes else Ending.PARK, fault)
-        return outcome.model_copy(update={"is_server_error": fault.status == 500, "retry_after_s": fault.retry_after_s})
+        return outcome.model_copy(
+            update={
+                "is_server_error": fault.status == 500,
+                "is_down": is_down(fault),
+                "retry_after_s": fault.retry_after_s,
+                "status": fault.status,
+                "said": fault.said,
+                "problems": plain(complaints_about(fault.messages, fault.status)),
+            }
+        )
+    except BadDatasetError as fault:
+        outcome = _outcome(Ending.PARK, fault)
+        return outcome.model_copy(update={"problems": plain(complaints_of(fault.problems))})
     except WrongStateError as fault:
         return _outcome(Ending.DROP, fault)
     except BeamsessionError as fault:

@@ -8,6 +8,7 @@ from beamsession.servers.worker.jobs import JobDatabase, Lane, Work
 _INGEST = "ingest"
 _JOB = "job"
 _CANCEL = "cancel"
+_CHECKSUMS = "checksums"
 _LANES = {JobKind.HOOK: Lane.HOOKS, JobKind.QUICK_LOOK: Lane.QUICK_LOOKS}
 
 
@@ -47,15 +48,30 @@ class JobQueue:
 
     def enqueue(self, job_id: int, kind: JobKind) -> None:
         """Have the job done; one that is active stays as it is."""
-        known = self._database.known(f"{_JOB}-{job_id}")
-        if any(known.values()):
-            return
-        name = f"{_JOB}-{job_id}-again-{len(known)}" if known else f"{_JOB}-{job_id}"
-        self._database.enqueue(_LANES.get(kind, Lane.JOBS), _JOB, job_id, name)
+        self._enqueue(_LANES.get(kind, Lane.JOBS), _JOB, job_id)
 
     def cancel(self, job_id: int) -> None:
-        """Have it said that a job which waits for its turn will not be done; once."""
-        self._database.enqueue(Lane.CANCELS, _CANCEL, job_id, f"{_CANCEL}-{job_id}")
+        """Have it said that a job which waits for its turn will not be done; not while that is being said."""
+        self._enqueue(Lane.CANCELS, _CANCEL, job_id)
+
+    def _enqueue(self, lane: Lane, work: str, job_id: int) -> None:
+        known = self._database.known(f"{work}-{job_id}")
+        if any(known.values()):
+            return
+        name = f"{work}-{job_id}-again-{len(known)}" if known else f"{work}-{job_id}"
+        self._database.enqueue(lane, work, job_id, name)
+
+
+class ChecksumQueue:
+    """The checksums of runs that have ended."""
+
+    def __init__(self, database: JobDatabase, take: Work) -> None:
+        self._database = database
+        database.learn(_CHECKSUMS, take)
+
+    def enqueue(self, run_id: int, name: str) -> None:
+        """Have them taken, once for `name`."""
+        self._database.enqueue(Lane.CHECKSUMS, _CHECKSUMS, run_id, f"{_CHECKSUMS}-{run_id}-{name}")
 
 
 def _name(session_id: int) -> str:

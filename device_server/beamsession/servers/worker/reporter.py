@@ -44,6 +44,10 @@ class ManagerReporter:
             request_id=request_id or str(uuid4()),
         )
 
+    def require_token(self) -> None:
+        """Raises UnavailableError NO_WORKER_TOKEN where there is none to be read."""
+        self._token()
+
     def _token(self) -> str:
         try:
             return self._token_file.read_text(encoding="ascii").strip()

@@ -12,7 +12,7 @@ from beamsession.model.instrument import Instrument
 from beamsession.model.job import Job
 from beamsession.model.run import Run
 from beamsession.servers.worker.engine_process import run_engine
-from beamsession.servers.worker.hook_leftovers import end_leftovers
+from beamsession.servers.worker.hooks.leftovers import end_leftovers
 from beamsession.servers.worker.job_watch import JobWatch
 from beamsession.store import Store
 
@@ -85,7 +85,9 @@ class RunJob:
             look()
 
         try:
-            return run_engine(work, order, mark=self.mark(job), limit_s=limit_s, told=told, checkpoint=checkpoint)
+            done = run_engine(work, order, mark=self.mark(job), limit_s=limit_s, told=told, checkpoint=checkpoint)
+            watch.require_ours()
+            return done
         except _StoppingError:
             watch.checkpoint()  # It does not return: the job is done again at the next start.
             raise

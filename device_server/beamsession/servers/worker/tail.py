@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from threading import Lock, Thread
+from threading import Thread
 
+from beamsession.crew.membership import Membership
 from beamsession.model.errors import UnavailableError
 from beamsession.model.event import Event
 from beamsession.model.session import Session
@@ -27,7 +26,8 @@ class Tail:
 
     `listener` is called with each event after the folders had their turn with it, `tick` after each look; both only in
     the tail's own thread. `seal` and `bring_up_to_date` may be called from any other, inside a step of durable work
-    too, which may not enqueue more of it: they write the folders and leave the events to be heard later.
+    too, which may not enqueue more of it: they write the folders and leave the events to be heard later. With several
+    workers only one has started its tail; in the others these two write what he has not written yet.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class Tail:
         store: Store,
         instrument: str,
         keeper: Keeper,
-        position: Path,
+        membership: Membership,
         brake: Brake,
         *,
         listener: Callable[[Event], None],
@@ -44,28 +44,30 @@ class Tail:
         self._store = store
         self._instrument = instrument
         self._keeper = keeper
-        self._path = position
+        self._membership = membership
         self._brake = brake
         self._listener = listener
         self._tick = tick
-        self._lock = Lock()
-        self._saved = _saved(position)
-        self._kept = self._heard = self._saved  # Numbers of the last events; what is heard was always kept before.
+        self._follows = False
+        self._saved = self._kept = self._heard = 0  # Numbers of the last events; what is heard was always kept before.
         self._next_catch_up = 0.0
 
     def start(self) -> None:
-        """Begin to follow, in a thread that ends with the process."""
+        """Begin to follow, in a thread that ends with the process. Raises UnavailableError."""
+        with self._membership.writing():
+            self._saved = self._kept = self._heard = self._membership.position.load()
+            self._follows = True
         Thread(target=self._run, name="tail", daemon=True).start()
 
     def seal(self, session: Session) -> None:
         """Bring the session's folder to its last state. Raises RefusedError, UnavailableError and OSError."""
-        with self._lock:
+        with self._membership.writing():
             self._keep_all()
             self._keeper.seal(session)
 
     def bring_up_to_date(self) -> None:
         """Have the folders say what the store says, where they can be written. Raises UnavailableError."""
-        with self._lock:
+        with self._membership.writing():
             self._keep_all()
             self._keeper.catch_up()
 
@@ -84,18 +86,20 @@ class Tail:
     def _follow(self) -> None:
         """Take everything that is in the log now; what another thread has kept meanwhile is only heard."""
         while page := self._page(self._heard):
-            with self._lock:
+            with self._membership.writing(), self._brake.work():
                 self._keep(page)
             for event in page:
                 self._listener(event)
             self._heard = page[-1].seq
-        with self._lock:
-            if time.monotonic() >= self._next_catch_up:
+        if self._keeper.first_missing is not None and time.monotonic() >= self._next_catch_up:
+            with self._membership.writing(), self._brake.work():
                 self._keeper.catch_up()
-                self._next_catch_up = time.monotonic() + _CATCH_UP_S
-            self._save()
+            self._next_catch_up = time.monotonic() + _CATCH_UP_S
+        self._save()
 
     def _keep_all(self) -> None:
+        if not self._follows:
+            self._kept = self._membership.position.load()
         while page := self._page(self._kept):
             self._keep(page)
 
@@ -112,18 +116,5 @@ class Tail:
         done = self._heard if missing is None else min(self._heard, missing - 1)
         if done == self._saved:
             return
-        # Not synced: an older position after a power cut only means reading some events again.
-        temporary = self._path.with_suffix(".tmp")
-        temporary.write_text(json.dumps({"seq": done}), encoding="ascii")
-        temporary.replace(self._path)
+        self._membership.position.save(done)
         self._saved = done
-
-
-def _saved(path: Path) -> int:
-    try:
-        return int(json.loads(path.read_text(encoding="ascii"))["seq"])
-    except FileNotFoundError:
-        return 0
-    except (ValueError, KeyError, TypeError):
-        log.warning("%s is damaged: the event log is read from its beginning", path)
-        return 0

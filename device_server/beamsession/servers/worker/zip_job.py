@@ -10,9 +10,9 @@ from beamsession.model.errors import ConflictError, RefusedError
 from beamsession.model.instrument import Instrument
 from beamsession.model.job import Job
 from beamsession.model.plain import plain
+from beamsession.servers.worker.ingest.session_files import folders_of_moved_runs, listed_paths
 from beamsession.servers.worker.job_runner import Done
 from beamsession.servers.worker.job_watch import JobWatch
-from beamsession.servers.worker.session_files import folders_of_moved_runs, listed_paths
 from beamsession.store import Store
 
 

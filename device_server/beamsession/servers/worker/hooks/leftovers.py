@@ -25,7 +25,7 @@ def end_leftovers(mark: str) -> bool:
             return True
         until = time.monotonic() + _GRACE_S
         while time.monotonic() < until:
-            if not any(_marked(mark)):
+            if not any(marked(mark)):
                 return True
             time.sleep(_LOOK_S)
     return False
@@ -33,7 +33,7 @@ def end_leftovers(mark: str) -> bool:
 
 def _signalled(mark: str, number: signal.Signals) -> bool:
     groups: set[int] = set()
-    for pid in _marked(mark):
+    for pid in marked(mark):
         with suppress(ProcessLookupError):
             groups.add(os.getpgid(pid))
     for group in groups:
@@ -42,8 +42,8 @@ def _signalled(mark: str, number: signal.Signals) -> bool:
     return bool(groups)
 
 
-def _marked(mark: str) -> Iterator[int]:
-    """Process ids; those that ended and were not waited for have no environment any more."""
+def marked(mark: str) -> Iterator[int]:
+    """The processes with `mark` in their environment; one that ended and was not waited for has none any more."""
     wanted = f"{MARK}={mark}".encode()
     for path in Path("/proc").glob("[0-9]*/environ"):
         with suppress(OSError):

@@ -19,9 +19,12 @@ log = logging.getLogger(__name__)
 _HELD = ("session_completed", "session_created", "session_detached")
 _REQUESTED = "ingest_requested"
 _REOPENED = "session_restarted"
+_CANCELLED = "ingest_cancelled"
 _OPEN = (IngestState.PENDING, IngestState.RUNNING)
 _PAGE = 1000
 _LOOK_S = 1.0
+# Pictures are welcome in the catalogue; data do not wait for them for long.
+_LONGEST_FOR_PICTURES = timedelta(minutes=10)
 
 
 class IngestLane(Protocol):
@@ -59,6 +62,8 @@ class IngestTriggering:
         queue: IngestLane,
         clock: Clock = utc_now,
         monotonic: Callable[[], float] = time.monotonic,
+        *,
+        with_pictures: bool = False,
     ) -> None:
         self._store = store
         self._instrument = instrument
@@ -66,20 +71,26 @@ class IngestTriggering:
         self._queue = queue
         self._clock = clock
         self._monotonic = monotonic
+        self._with_pictures = with_pictures
         self._waiting: dict[int, _Waiting] = {}
 
     def take_up(self) -> None:
         """Look for completed sessions whose ingest nobody does, oldest first: what a crash may have left."""
         for ingest in reversed(self._store.ingests(instrument=self._instrument, states=_OPEN)):
-            if not self._queue.is_active(ingest.session_id):
+            if self._queue.is_active(ingest.session_id):
+                # What it waits for may have come about while nobody looked.
+                self._queue.hurry(ingest.session_id, f"start-{time.time_ns()}")
+            else:
                 self._waiting[ingest.session_id] = _Waiting(self._due_by_log(ingest.session_id))
 
     def handle(self, event: Event) -> None:
         """React to one event; the same again does no harm."""
         if event.session_id is None:
             return
-        if event.kind == _REOPENED:
+        if event.kind in (_REOPENED, _CANCELLED):
             self._waiting.pop(event.session_id, None)
+            if event.kind == _CANCELLED:
+                self._queue.hurry(event.session_id, str(event.seq))
         elif event.kind == _REQUESTED:
             self._waiting[event.session_id] = _Waiting(event.time)
             if self._is_wanted(event.session_id):
@@ -93,16 +104,19 @@ class IngestTriggering:
         for session_id, waiting in list(self._waiting.items()):
             if waiting.due > now or waiting.look > look:
                 continue
-            if self._is_settled(session_id):
+            if self._is_settled(session_id, waiting.due):
                 del self._waiting[session_id]
             else:
                 waiting.look = look + _LOOK_S
 
-    def _is_settled(self, session_id: int) -> bool:
+    def _is_settled(self, session_id: int, due: datetime) -> bool:
         """Whether there is nothing more to do for it here, after doing what can be done now."""
         if not self._is_wanted(session_id):
             return True
-        if self._queue.is_active(session_id) or self._has_hooks_at_work(session_id):
+        if self._queue.is_active(session_id) or self._has_at_work(session_id, JobKind.HOOK):
+            return False
+        is_early = self._with_pictures and self._clock() < due + _LONGEST_FOR_PICTURES
+        if is_early and self._has_at_work(session_id, JobKind.QUICK_LOOK):
             return False
         self._queue.enqueue(session_id)
         return True
@@ -114,12 +128,10 @@ class IngestTriggering:
             return False
         return self._store.session(session_id).state is SessionState.COMPLETED
 
-    def _has_hooks_at_work(self, session_id: int) -> bool:
-        """A hook may still add metadata; each ends by its time limit, so this does not last."""
+    def _has_at_work(self, session_id: int, kind: JobKind) -> bool:
+        """A hook may still add metadata, a quick look a picture; each ends by its time limit."""
         at_work = (JobState.WAITING, JobState.RUNNING)
-        return bool(
-            self._store.jobs(self._instrument, states=at_work, session_id=session_id, kind=JobKind.HOOK, limit=1)
-        )
+        return bool(self._store.jobs(self._instrument, states=at_work, session_id=session_id, kind=kind, limit=1))
 
     def _due_by_log(self, session_id: int) -> datetime:
         """When the ingest is to begin, by the last event that says so; at once where none does."""

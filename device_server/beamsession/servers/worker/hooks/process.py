@@ -19,10 +19,10 @@ from typing import IO, Any
 from beamsession.model.hook import HookConfig
 from beamsession.model.names import shortened
 from beamsession.model.plain import plain
-from beamsession.servers.worker.hook_leftovers import MARK
-from beamsession.servers.worker.hook_output import OutputTail
+from beamsession.servers.worker.hooks.leftovers import MARK
+from beamsession.servers.worker.hooks.output import OutputTail
 
-_CHILD = "beamsession.servers.worker.hook_child"
+_CHILD = "beamsession.servers.worker.hooks.child"
 _GRACE_S = 2.0
 _LOOK_S = 0.1
 _LAST_READS = 16

@@ -1,4 +1,4 @@
-"""`python -m beamsession.servers.worker.hook_child NAME`: call a hook that an installed package provides.
+"""`python -m beamsession.servers.worker.hooks.child NAME`: call a hook that an installed package provides.
 
 The facts come as JSON on standard input. Exit code 2 if there is no such hook, 1 if it raises.
 """

@@ -12,8 +12,8 @@ from beamsession.model.job import Job
 from beamsession.model.plain import plain
 from beamsession.model.run import Run
 from beamsession.servers.worker import jobs
-from beamsession.servers.worker.hook_leftovers import end_leftovers
-from beamsession.servers.worker.hook_process import run_hook
+from beamsession.servers.worker.hooks.leftovers import end_leftovers
+from beamsession.servers.worker.hooks.process import run_hook
 from beamsession.servers.worker.job_runner import Done
 from beamsession.servers.worker.job_watch import JobWatch
 from beamsession.store import Reads, Store

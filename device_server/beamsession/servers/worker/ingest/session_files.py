@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
@@ -30,12 +30,14 @@ class Gathered:
     """A session's files, brought together in its folder; all paths are absolute.
 
     `runs` are the enabled ones, their `file` where it is now. `expected` must be in the folder; `left_out` is in it and
-    not the session's. `referenced` belongs to it and stays outside. `skipped` names what was not taken although
+    not the session's. `of_runs` tells of those in the folder that are a run's which one's, by its number.
+    `referenced` belongs to it and stays outside. `skipped` names what was not taken although
     somebody may miss it: links and special files in added folders, strange files in our folder for moved runs.
     """
 
     runs: tuple[Run, ...]
     expected: tuple[Path, ...]
+    of_runs: Mapping[Path, int]
     left_out: frozenset[Path]
     referenced: tuple[Path, ...]
     skipped: tuple[str, ...]
@@ -75,7 +77,8 @@ def gather(
     """Bring in what belongs to the session and lies outside its folder. Raises what `collect` raises."""
     root, folder = instrument.data_root, instrument.data_root / session.folder
     runs = [run for run in reads.runs(session.id) if run.enabled]
-    sources = list(_sources(reads, root, session, runs))
+    of_runs = {run.number: list(_run_sources(reads, root, session, run)) for run in runs}
+    sources = list(_sources(reads, session, of_runs.values()))
     home = real_name(folder)
     inside = [item.source for item in sources if item.source.is_relative_to(home)]
     outside = [item for item in sources if not item.source.is_relative_to(home)]
@@ -89,16 +92,61 @@ def gather(
     return Gathered(
         runs=tuple(replace(run, file=_now_at(run, collected)) for run in runs),
         expected=(*inside, *collected.places.values()),
+        of_runs=_of_runs(of_runs, home, collected),
         left_out=frozenset({*left_out, *strange}),
         referenced=tuple(referenced),
         skipped=tuple(printable(str(path)) for path in (*collected.skipped, *strange) if path not in left_out),
     )
 
 
-def _sources(reads: Reads, root: Path, session: Session, runs: Sequence[Run]) -> Iterator[Wanted]:
+@dataclass(frozen=True)
+class Planned:
+    """What `gather` would find, with nothing brought in: `outside` are the files and folders that it would bring."""
+
+    gathered: Gathered
+    outside: tuple[Path, ...]
+
+
+def planned(reads: Reads, instrument: Instrument, session: Session) -> Planned:
+    """The session's files as they lie now; nothing is copied, linked or changed."""
+    root, folder = instrument.data_root, instrument.data_root / session.folder
+    runs = [run for run in reads.runs(session.id) if run.enabled]
+    of_runs = {run.number: list(_run_sources(reads, root, session, run)) for run in runs}
+    home = real_name(folder)
+    sources = list(_sources(reads, session, of_runs.values()))
+    outside = [item for item in sources if not item.source.is_relative_to(home)]
+    referenced: list[Path] = []
+    if instrument.added_files is AddedFiles.REFERENCE:
+        referenced = [item.source for item in outside if not item.may_link]
+    nothing = Collected({}, frozenset(), frozenset())
+    inside = tuple(item.source for item in sources if item.source.is_relative_to(home))
+    gathered = Gathered(
+        runs=tuple(runs),
+        expected=inside,
+        of_runs=_of_runs(of_runs, home, nothing),
+        left_out=frozenset({*map(real_name, _strangers(reads, session))} - {*inside}),
+        referenced=tuple(referenced),
+        skipped=(),
+    )
+    return Planned(gathered, tuple(item.source for item in outside if item.source not in referenced))
+
+
+def _of_runs(of_runs: Mapping[int, Sequence[Wanted]], home: Path, collected: Collected) -> dict[Path, int]:
+    """Where the runs' files are in the folder by now; one that two runs name is the first one's."""
+    found: dict[Path, int] = {}
+    for number, items in of_runs.items():
+        for item in items:
+            place = collected.places.get(item.source)
+            where = real_name(place) if place else item.source
+            if where.is_relative_to(home):
+                found.setdefault(where, number)
+    return found
+
+
+def _sources(reads: Reads, session: Session, of_runs: Iterable[Sequence[Wanted]]) -> Iterator[Wanted]:
     """Everything that belongs to the session, each once, with the place that it would have if it lay outside."""
     seen: set[Path] = set()
-    items = [item for run in runs for item in _run_sources(reads, root, session, run)]
+    items = [item for items in of_runs for item in items]
     added = [real_name(Path(file.path)) for file in reads.files(session.id)]
     items += [Wanted(path, ADDED / path.name) for path in added]
     for item in items:

@@ -1,0 +1,1 @@
+"""Programs of the site that run because something happened."""
