@@ -11,7 +11,16 @@ from beamsession.faces.scripting.files import (
     session_get_additional_files,
     session_get_file_list,
 )
-from beamsession.faces.scripting.ingest import ingest_scicat, session_ingest_scicat
+from beamsession.faces.scripting.ingest import (
+    ingest_cancel,
+    ingest_dry_run,
+    ingest_payload,
+    ingest_retry,
+    ingest_scicat,
+    ingest_show,
+    ingest_status,
+    session_ingest_scicat,
+)
 from beamsession.faces.scripting.life import (
     session_cancel,
     session_complete,
@@ -84,5 +93,11 @@ __all__ = [  # noqa: RUF022 - in the order in which a session lives, which is th
     "session_create_zip",
     "session_ingest_scicat",
     "ingest_scicat",
+    "ingest_status",
+    "ingest_show",
+    "ingest_retry",
+    "ingest_cancel",
+    "ingest_dry_run",
+    "ingest_payload",
     "BeamsessionError",
 ]

@@ -36,9 +36,9 @@ class ServedBeamline:
         """Start `beamsession <words>`."""
         return self._line.begin(*words, **self.environment)
 
-    def complete(self, *words: str) -> list[str]:
+    def complete(self, *words: str, **environment: str) -> list[str]:
         """What Tab offers for the last of the words."""
-        return self._line.complete(*words, **self.environment)
+        return self._line.complete(*words, **self.environment, **environment)
 
     def report(self, job: int, state: str, **more: Any) -> bool:
         """Tell of a job as the worker does."""
@@ -52,10 +52,11 @@ class ServedBeamline:
 
 
 @contextmanager
-def served_beamline(folder: Path) -> Iterator[ServedBeamline]:
-    """Both servers for the length of the block."""
+def served_beamline(folder: Path, tables: str = "") -> Iterator[ServedBeamline]:
+    """Both servers for the length of the block; `tables` are further ones of the configuration."""
     port = free_port()
     config = write_config(folder, recorder_port=port)
+    config.write_text(config.read_text() + tables)
     (folder / "state").mkdir()
     (folder / "state" / "worker.token").write_text(_TOKEN)
     servers = [recorder(config, port), manager(config)]

@@ -11,7 +11,13 @@ import pytest
 
 from beamsession.sessions import (
     BeamsessionError,
+    ingest_cancel,
+    ingest_dry_run,
+    ingest_payload,
+    ingest_retry,
     ingest_scicat,
+    ingest_show,
+    ingest_status,
     session_cancel,
     session_complete,
     session_get_info,
@@ -134,3 +140,17 @@ def test_waiting_has_a_limit_and_survives_a_restart_of_the_manager(tmp_path: Pat
         _, pid = sent.result(_LIMIT_S)
         assert catalogue.state.datasets[pid]["pid"] == pid
     use()
+
+
+def test_a_script_tries_out_sends_and_looks(rig: ScriptingRig, completed: int) -> None:
+    assert ingest_dry_run(completed, timeout=_LIMIT_S)["would_go"] is True
+    document = ingest_payload(completed, timeout=_LIMIT_S)["datasets"][0]["document"]
+    _, pid = session_ingest_scicat(completed, timeout=_LIMIT_S)
+    assert document["pid"] == pid
+    shown = ingest_show(completed)
+    assert (shown["state"], shown["history"][-1]["kind"]) == ("done", "session_archived")
+    assert ingest_status()["counts"]["done"] >= 1
+    for refused in (ingest_retry, ingest_cancel):
+        with pytest.raises(BeamsessionError) as caught:
+            refused(completed)
+        assert caught.value.code == "WRONG_STATE"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -153,3 +154,86 @@ def test_asking_again_while_it_is_under_way_changes_nothing_but_the_log(ingestin
     ingesting.ask("ingest_request", session=session_id)
     assert ingesting.ask("ingest_show", session=session_id)["state"] == "running"
     assert ingesting.kinds(session_id)[-1] == "ingest_requested"
+
+
+def test_the_datasets_of_an_ingest_are_told_once_and_followed_by_number(ingesting: Desk) -> None:
+    session_id = completed(ingesting)
+    told = [{"pid": f"p/{run}", "run": run or None, "files": 3, "bytes": 7} for run in range(3)]
+
+    def states(**report: Any) -> list[str]:
+        ingesting.ask("ingest_report", by=WORKER, session=session_id, state="running", **report)
+        return [item["state"] for item in ingesting.ask("ingest_show", session=session_id)["datasets"]]
+
+    assert states(step="files", datasets=told) == ["waiting"] * 3
+    assert states(step="dataset 1 of 3", dataset=1) == ["sending", "waiting", "waiting"]
+    assert ingesting.ask("ingest_show", session=session_id)["has_dataset"] is False
+    assert states(step="dataset 3 of 3", dataset=3) == ["stored", "stored", "sending"]
+    assert ingesting.ask("ingest_show", session=session_id)["has_dataset"] is True
+    again = [{**item, "state": "stored" if item["run"] is None else "waiting"} for item in told]
+    assert states(step="files", datasets=again) == ["stored", "waiting", "waiting"]
+    ingesting.ask("session_archive", by=WORKER, session=session_id, pid="p/0", name="all")
+    shown = ingesting.ask("ingest_show", session=session_id)["datasets"]
+    assert shown == [{**item, "state": "stored"} for item in told]
+
+
+@pytest.fixture
+def commanding(tmp_path: Path, recorder: Recorder) -> Iterator[Desk]:
+    """A desk whose sessions go to the catalogue by a program of the site."""
+    with open_desk(tmp_path, recorder, ingestor_options=("ingest", "tapecopies")) as desk:
+        yield desk
+
+
+def test_parameters_of_an_external_ingestor_are_words_that_may_be_chosen(commanding: Desk) -> None:
+    session_id = completed(commanding)
+    refused = commanding.refused("ingest_request", session=session_id, parameters="--ingest --token x")
+    assert (refused.code, "'token'" in refused.sentence) == ("BAD_PARAMETERS", True)
+    commanding.ask("ingest_request", session=session_id, parameters="--ingest --tapecopies 2")
+    (*_, asked) = commanding.store.events(session_id=session_id)
+    assert asked.payload["parameters"] == "--ingest --tapecopies 2"
+    commanding.ask("ingest_report", by=WORKER, session=session_id, state="running", step="ingestor")
+    assert commanding.refused("ingest_request", session=session_id, parameters="--ingest").code == "WRONG_STATE"
+
+
+def test_what_an_external_ingestor_printed_last_is_shown(commanding: Desk) -> None:
+    session_id = completed(commanding)
+    commanding.ask("ingest_request", session=session_id)
+    assert commanding.ask("ingest_show", session=session_id)["output"] == ""
+    for output in ("first", "second"):
+        commanding.ask("ingest_report", by=WORKER, session=session_id, state="running", step="ingestor", output=output)
+    commanding.ask("ingest_report", by=WORKER, session=session_id, state="parked", step="ingestor")
+    assert commanding.ask("ingest_show", session=session_id)["output"] == "second"
+
+
+def test_a_session_that_is_stored_but_not_archived_can_change_and_be_sent_again(commanding: Desk) -> None:
+    session_id = completed(commanding)
+    commanding.ask("ingest_request", session=session_id)
+    commanding.ask("ingest_report", by=WORKER, session=session_id, state="done", step="done", pid="20.500/1", name="n")
+    shown = commanding.ask("ingest_show", session=session_id)
+    assert (shown["pid"], shown["dataset_name"], commanding.state(session_id)) == ("20.500/1", "n", "COMPLETED")
+    commanding.ask("metadata_set", session=session_id, values={"a": 1})
+    commanding.ask("ingest_request", session=session_id)
+    assert commanding.ask("ingest_show", session=session_id)["state"] == "pending"
+
+
+def test_what_may_have_been_stored_is_settled_by_somebody_who_has_looked(commanding: Desk) -> None:
+    session_id = completed(commanding)
+    told = {"session": session_id, "step": "ingestor", "in_doubt": True}
+    commanding.ask("ingest_request", session=session_id)
+    commanding.ask("ingest_report", by=WORKER, state="running", **told)
+    assert commanding.refused("ingest_settle", session=session_id, pid="20.500/1", by=STAFF).code == "WRONG_STATE"
+    commanding.ask("ingest_report", by=WORKER, state="parked", **told)
+    assert commanding.ask("ingest_retry", by=STAFF) == []
+    assert commanding.refused("ingest_settle", session=session_id, pid="20.500/1").code == "NOT_PERMITTED"
+    assert commanding.refused("ingest_settle", session=session_id, pid="20.500 /1", by=STAFF).code == "BAD_PID"
+    for _ in range(2):
+        commanding.ask("ingest_settle", session=session_id, pid="20.500/1", by=STAFF)
+    assert commanding.state(session_id) == "ARCHIVED"
+    assert commanding.ask("session_show", session=session_id)["dataset_pid"] == "20.500/1"
+    assert commanding.kinds(session_id).count("session_archived") == 1
+    assert commanding.refused("ingest_settle", session=session_id, pid="20.500/2", by=STAFF).code == "WRONG_STATE"
+
+
+def test_where_the_catalogue_is_asked_directly_nobody_says_what_it_has(ingesting: Desk) -> None:
+    session_id = completed(ingesting)
+    refused = ingesting.refused("ingest_settle", session=session_id, pid="20.500/1", by=STAFF)
+    assert refused.code == "NO_EXTERNAL_INGESTOR"

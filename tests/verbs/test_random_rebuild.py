@@ -103,7 +103,13 @@ class History:
     def ingest_told(self) -> dict[str, Any]:
         """What the worker may say of an ingest, in turn."""
         state = ("parked", "running", "pending")[self.numbers % 3]
-        return {"state": state, "step": ("files", "dataset", "block 1")[self.numbers // 3 % 3], "detail": "as it is"}
+        step = ("files", "dataset", "block 1", "dataset 2 of 2")[self.numbers // 3 % 4]
+        told: dict[str, Any] = {"state": state, "step": step, "detail": "as it is", "dataset": self.numbers // 2 % 4}
+        if step == "files":
+            pids = [f"pid/{self.numbers}/{number}" for number in range(3)]
+            told["datasets"] = [{"pid": pid, "run": run, "files": 2, "bytes": 9} for run, pid in enumerate(pids)]
+            told["datasets"][0]["run"] = None
+        return told
 
     def record_run(self, _which: int) -> None:
         self.report(RunState.RECORDING)

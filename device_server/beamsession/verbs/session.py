@@ -6,14 +6,17 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from beamsession.model import names
+from beamsession.model.clock import to_text
 from beamsession.model.errors import BeamsessionError, RefusedError, UnavailableError, WrongStateError
 from beamsession.model.hook import HookEvent
+from beamsession.model.ingest import waiting
 from beamsession.model.permissions import Action
 from beamsession.model.sentences import ended, size
-from beamsession.model.session import Ingest, Session
+from beamsession.model.session import Ingest, Session, reached
 from beamsession.model.situation import Command
 from beamsession.model.states import IngestState, RunIntent, RunState, SessionState
 from beamsession.model.verb import Place
@@ -157,12 +160,19 @@ def session_archive(ctx: Context, *, session: int, pid: str, name: str = "") -> 
                 value=session,
                 remedy="Only a completed session goes to the catalogue.",
             )
-        change.tx.change_session(found, state=SessionState.ARCHIVED, dataset_pid=pid)
-        ingest = change.tx.ingest(session)
-        done = Ingest(session, IngestState.DONE, change.tx.now, pid=pid, step="done", dataset_name=name)
-        change.tx.set_ingest(replace(done, overlay=ingest.overlay if ingest else {}, has_dataset=True))
-        event = change.tx.event("session_archived", session_id=session, pid=pid, name=name)
-        call_hooks(ctx, change, HookEvent.SESSION_ARCHIVED, event)
+        archive(ctx, change, found, pid, name)
+
+
+def archive(ctx: Context, change: Change, session: Session, pid: str, name: str) -> None:
+    """Have the completed session be ARCHIVED under `pid`."""
+    change.tx.change_session(session, state=SessionState.ARCHIVED, dataset_pid=pid)
+    done = Ingest(session.id, IngestState.DONE, change.tx.now, pid=pid, step="done", dataset_name=name)
+    known = change.tx.ingest(session.id) or done
+    stored = reached(known.datasets, len(known.datasets) + 1)
+    change.tx.set_ingest(replace(done, overlay=known.overlay, has_dataset=True, datasets=stored))
+    link = _told_link(ctx.instrument.link_of(pid))
+    event = change.tx.event("session_archived", session_id=session.id, pid=pid, name=name, **link)
+    call_hooks(ctx, change, HookEvent.SESSION_ARCHIVED, event)
 
 
 def finish_completing(ctx: Context, change: Change, session: Session, *, because: str = "") -> None:
@@ -182,8 +192,13 @@ def await_ingest(ctx: Context, change: Change, session: Session) -> dict[str, An
     """A session that is completed now goes to the catalogue, where that is configured; what its event says of that."""
     if not ctx.instrument.ingest_on_complete:
         return {}
-    change.tx.set_ingest(Ingest(session.id, IngestState.PENDING, change.tx.now, step="waiting"))
-    return {"ingest": IngestState.PENDING.value}
+    due = change.tx.now + timedelta(seconds=ctx.instrument.ingest_hold_s)
+    change.tx.set_ingest(waiting(session.id, change.tx.now, due))
+    return {"ingest": IngestState.PENDING.value, "due": to_text(due)}
+
+
+def _told_link(link: str) -> dict[str, Any]:
+    return {"link": link} if link else {}
 
 
 def _see_paused(ctx: Context) -> None:

@@ -56,7 +56,8 @@ def session_show(ctx: Context, *, session: int = 0, contents: bool = True) -> di
     """Show one session (0: the open one) with its folder, the state of its ingest, and its contents: runs and files."""
     found = ctx.session(session)
     root = str(ctx.instrument.data_root / found.folder)
-    shown = {**plain(found), "root": root, "ingest": plain(ctx.store.ingest(found.id))}
+    link = ctx.instrument.link_of(found.dataset_pid)
+    shown = {**plain(found), "root": root, "dataset_link": link, "ingest": plain(ctx.store.ingest(found.id))}
     if not contents:
         return shown
     return {**shown, "runs": plain(ctx.store.runs(found.id)), "files": plain(ctx.store.files(found.id))}

@@ -9,7 +9,14 @@ import numpy as np
 from ophyd_async.core import Array1D, Command, SignalR, SignalRW, TriggerableCommand
 from ophyd_async.tango.core import TangoDevice
 
-from beamsession.faces.bluesky.labels import AlarmSeverityLabel, RunStateLabel, SessionStateLabel
+from beamsession.faces.bluesky.connecting import OneByOneConnector
+from beamsession.faces.bluesky.labels import (
+    AlarmSeverityLabel,
+    CatalogueStateLabel,
+    IngestStateLabel,
+    RunStateLabel,
+    SessionStateLabel,
+)
 from beamsession.faces.bluesky.manager_calls import ManagerCalls
 from beamsession.faces.bluesky.session_run import SessionRun
 from beamsession.faces.scripting.address import resolved
@@ -72,8 +79,15 @@ class SessionManagerDevice(TangoDevice):
     """Completed sessions on their way to the catalogue."""
     IngestParked: SignalR[int]
     """Completed sessions that wait for a person before they can go to the catalogue."""
+    IngestOldestAge: SignalR[float]
+    """How long the oldest of those on their way is due, in steps of 10 s; 0 without any. The alarm limit is
+    catalogue.alarm_age_h of the configuration (s)."""
+    CatalogueState: SignalR[CatalogueStateLabel]
+    """Whether the catalogue can be reached, as the worker found it last; NONE where none is configured."""
     LastCompletedId: SignalR[int]
     """Id of the session completed last, 0 before the first."""
+    IngestState: SignalR[IngestStateLabel]
+    """How far that one is on its way to the catalogue; NONE where it was never sent."""
     DatasetPid: SignalR[str]
     """Its dataset in the catalogue, empty until it is archived."""
     SessionIds: SignalR[Array1D[np.int64]]
@@ -113,10 +127,28 @@ class SessionManagerDevice(TangoDevice):
     """List the files added to a session (0: the open one) in the order they were added. Takes a session's number, or
     JSON {session}."""
     ListIngests: Command[[str], str]
-    """List ingests by states, those of the newest sessions first; `before` continues after that session. Takes JSON
-    {states, limit, before}."""
+    """List ingests by states and reason code, the newest sessions first; `before` continues after that session. Takes
+    JSON {states, limit, before, code}."""
     ShowIngest: Command[[str], str]
-    """Show how far a session is on its way to the catalogue. Takes a session's number, or JSON {session}."""
+    """Show how far a session is on its way to the catalogue: the steps so far, and what is wrong and can be done.
+    Takes a session's number, or JSON {session}."""
+    IngestStatus: Command[[], str]
+    """Show how the way to the catalogue stands: ingests by state, the oldest that is not done, who can be reached."""
+    RetryIngest: Command[[str], str]
+    """Try the ingest of a session again now, or of all that are parked (by reason `code`); return the sessions. Takes
+    a session's number, or JSON {session, code}."""
+    CancelIngest: Command[[str], str]
+    """Give up the ingest of a session; return what stays in the catalogue, empty if nothing can be there. Takes a
+    session's number, or JSON {session, force, reason}."""
+    SettleIngest: Command[[str], str]
+    """Say that the catalogue has a parked session under `pid`: somebody has looked, and it is ARCHIVED; return the pid.
+    Takes JSON {session, pid}."""
+    DryRunIngest: Command[[str], int]
+    """Try out the ingest of a session (0: the open one), and send nothing; return the job that does it. Takes a
+    session's number, or JSON {session, remote}."""
+    IngestPayload: Command[[str], int]
+    """Show the documents that are sent for a session (0: the open one), as JSON; return the job that collects them.
+    Takes a session's number, or JSON {session, files}."""
     ListJobs: Command[[str], str]
     """List jobs, newest first: by states, and of one session; `before` continues after that job. Takes JSON {states,
     session, limit, before}."""
@@ -226,7 +258,8 @@ class SessionManagerDevice(TangoDevice):
         trl = resolved(trl)
         self.calls = ManagerCalls(trl)
         self.run = SessionRun(self.calls)
-        super().__init__(trl, support_events=support_events, name=name)
+        super().__init__(name=name, connector=OneByOneConnector(trl, support_events=support_events))
+        self._trl = trl
 
     async def ask(self, verb: str, **arguments: Any) -> Any:
         """The manager's answer to any verb, for instance `ask("run_list", session=17)`.

@@ -30,6 +30,26 @@ class RunStateLabel(StrictEnum):
     LOST = "LOST"
 
 
+class CatalogueStateLabel(StrictEnum):
+    """Whether the catalogue can be reached; NONE where none is configured."""
+
+    NONE = "NONE"
+    UNKNOWN = "UNKNOWN"
+    REACHABLE = "REACHABLE"
+    UNREACHABLE = "UNREACHABLE"
+
+
+class IngestStateLabel(StrictEnum):
+    """How far the session completed last is on its way to the catalogue; NONE where it was never sent."""
+
+    NONE = "NONE"
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    PARKED = "PARKED"
+    DONE = "DONE"
+    CANCELLED = "CANCELLED"
+
+
 class AlarmSeverityLabel(StrictEnum):
     """Severity of the worst problem."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -57,6 +58,16 @@ def pairs(value: dict[str, Any]) -> str:
         f"{key} = {item if isinstance(item, str) else json.dumps(item, ensure_ascii=False)}"
         for key, item in value.items()
     )
+
+
+def datasets(items: Sequence[Mapping[str, Any]]) -> str:
+    """One line for each: its pid, which run it is, how much is in it, how far it is."""
+    lines = [
+        f"{item['pid']}  {'session' if item['run'] is None else 'run ' + str(item['run'])}, "
+        f"{item['files']} files, {size(item['bytes'])}, {item['state']}"
+        for item in items
+    ]
+    return "\n".join(lines)
 
 
 def state(value: str) -> Text:

@@ -63,6 +63,19 @@ def _event_facts(item: Record) -> str:
     )
 
 
+def _ingest_facts(item: Record) -> str:
+    """Of an event about an ingest what a person follows it by; the rest is above the history."""
+    payload = item.get("payload") or {}
+    told = (str(payload.get(key) or "") for key in ("step", "code", "detail", "pid", "link"))
+    return " · ".join(filter(None, told))
+
+
+def _oldest(item: Record, session: str, age: str) -> str:
+    if not item.get(session):
+        return ""
+    return f"session {item[session]}, {item[age] / 3600:.1f} h"
+
+
 _RUNS = (
     *_plain("number", right=True),
     _state(),
@@ -82,7 +95,15 @@ _FILES = (
 )
 _INGEST = (
     _state(),
-    *_plain("step", "attempts", "updated", "pid", "dataset_name", "detail"),
+    *_plain("step", "attempts", "updated", "next_try", "code", "pid", "dataset_name", "detail"),
+)
+_COMPLAINTS = _plain("severity", "field", "setting", "said", "remedy")
+_PLANNED = (
+    *_plain("pid", "run", "name", "owner_group"),
+    *_plain("files", right=True),
+    Column("size", lambda item: cells.size(item["bytes"]), right=True),
+    Column("blocks", lambda item: str(item["blocks"]["count"]), right=True),
+    Column("largest request", lambda item: cells.size(item["blocks"]["largest_json_bytes"]), right=True),
 )
 
 TABLES: dict[str, tuple[Column, ...]] = {
@@ -124,7 +145,29 @@ TABLES: dict[str, tuple[Column, ...]] = {
 """The columns of each list of records; a list without a table shows everything."""
 
 LINES: dict[str, tuple[Column, ...]] = {
-    "ingest_show": (*_plain("session_id"), *_INGEST, Column("overlay", lambda item: cells.pairs(item["overlay"]))),
+    "ingest_dry_run": (
+        *_plain("session", "level"),
+        Column("would go", lambda item: "yes" if item["would_go"] else "no"),
+        *_plain("dataset_count", "files"),
+        Column("size", lambda item: cells.size(item["bytes"])),
+        Column("catalogue", lambda item: cells.pairs(item.get("catalogue") or {})),
+        Column("outside", lambda item: ", ".join(item.get("outside") or [])),
+    ),
+    "ingest_show": (
+        *_plain("session_id"),
+        *_INGEST,
+        Column("status", lambda item: str(item.get("status") or "")),
+        *_plain("said", "dataset_link"),
+        Column("overlay", lambda item: cells.pairs(item["overlay"])),
+        Column("datasets", lambda item: cells.datasets(item["datasets"])),
+    ),
+    "ingest_status": (
+        Column("ingests", lambda item: cells.pairs({key: count for key, count in item["counts"].items() if count})),
+        Column("oldest", lambda item: _oldest(item, "oldest_session", "oldest_age_s")),
+        Column("oldest pending", lambda item: _oldest(item, "oldest_pending_session", "oldest_pending_age_s")),
+        *_plain("archived_last_hour", "archived_per_hour"),
+        Column("parked for", lambda item: cells.pairs(item["parked_codes"])),
+    ),
     "job_show": (
         *_plain("id", "kind", "title"),
         _state(),
@@ -157,7 +200,7 @@ LINES: dict[str, tuple[Column, ...]] = {
         *_plain("user", "proposal", "start", "stop"),
         Column("duration", lambda item: cells.duration(item["start"], item.get("stop"))),
         Column("folder", lambda item: cells.text(item.get("root") or item.get("folder"))),
-        *_plain("source", "dataset_pid"),
+        *_plain("source", "dataset_pid", "dataset_link"),
         Column("ingest", lambda item: _ingest_line(item.get("ingest"))),
         Column("metadata", lambda item: cells.pairs(item["metadata"])),
     ),
@@ -175,6 +218,12 @@ _READINGS = (
     *_plain("units"),
 )
 NESTED = {
+    "ingest_dry_run": {"problems": _COMPLAINTS, "warnings": _COMPLAINTS, "datasets": _PLANNED},
+    "ingest_show": {
+        "problems": _COMPLAINTS,
+        "history": (*_plain("time", "kind"), Column("facts", _ingest_facts)),
+    },
+    "ingest_status": {"catalogues": _plain("target", "state", "since", "reason")},
     "run_quick_look_show": {"detectors": _LOOKS, "readings": _READINGS},
     "session_show": {"runs": _RUNS, "files": _FILES},
 }

@@ -1,4 +1,4 @@
-"""What the shell offers where a value is typed: what the beamline has, if it answers within a second."""
+"""What the shell offers where a value is typed: what the beamline has, if it answers soon."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from beamsession.model.verb import Verb
 
 Offer = list[str | tuple[str, str]]
 _LIMIT_S = 1.0
+_PATIENCE = "BEAMSESSION_COMPLETION_S"
+_LONGEST_S = 60.0
 _MANY = 30
 
 
@@ -107,8 +109,16 @@ def _within_limit(ask: Callable[[], list[Any]]) -> list[Any]:
     _be_silent()
     thread = Thread(target=work, daemon=True)
     thread.start()
-    thread.join(_LIMIT_S)
+    thread.join(_limit())
     return list(found)
+
+
+def _limit() -> float:
+    """Seconds; a slow host may be given more of them."""
+    try:
+        return min(max(0.0, float(os.environ[_PATIENCE])), _LONGEST_S)
+    except (KeyError, ValueError):
+        return _LIMIT_S
 
 
 def _be_silent() -> None:

@@ -42,8 +42,12 @@ _KINDS: dict[type[BeamsessionError], ExitCode] = {
 
 
 def answer_code(verb: str, answer: Any) -> ExitCode:
-    """The exit code of a command whose `verb` was answered: a check that found what blocks a run says refused."""
+    """The exit code of a command whose `verb` was answered: a check that found what blocks a run, and a dry
+    run that found problems, say refused.
+    """
     if verb == "run_check" and any(problem.get("blocks", True) for problem in answer):
+        return ExitCode.REFUSED
+    if verb == "ingest_dry_run" and isinstance(answer, dict) and not answer.get("would_go", True):
         return ExitCode.REFUSED
     return ExitCode.DONE
 

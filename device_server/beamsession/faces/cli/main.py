@@ -32,6 +32,7 @@ app = typer.Typer(
 )
 app.add_typer(config_app, name="config", help="The beamline's configuration file.")
 app.add_typer(store_app, name="store", help="The database of sessions: make a lost one again, verify it.")
+_ALWAYS_JSON = ("ingest_payload",)
 _told: dict[str, Any] = {}
 
 
@@ -58,6 +59,12 @@ def up(ctx: typer.Context) -> None:
     os.execv(sys.executable, [sys.executable, "-m", "beamsession.servers.up", *ctx.args])
 
 
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
+def worker(ctx: typer.Context) -> None:
+    """Run a worker by itself, as on a host of its own (`beamsession worker --help`)."""
+    os.execv(sys.executable, [sys.executable, "-m", "beamsession.servers.worker", *ctx.args])
+
+
 @app.command("scripting-path")
 def scripting_path() -> None:
     """Print the folder to put into PYTHONPATH, so that scripts find the module `sessions`."""
@@ -81,7 +88,7 @@ def _run(order: Order) -> None:
     answer = road.ask(name, order.arguments)
     if begins_a_job(order.verb) and order.wait and _is_worked_on(road, answer):
         answer = wait_for_job(answer, lambda: road.ask("job_show", {"job": answer}))["result"]
-    show(answer, name, as_json=as_json)
+    show(answer, name, as_json=as_json or name in _ALWAYS_JSON)
     if not as_json and (told := afterword(road, name, answer)):
         print(told, file=sys.stderr)
     if not as_json and (option := next_page(order.verb, order.arguments, answer, lambda rest: road.ask(name, rest))):

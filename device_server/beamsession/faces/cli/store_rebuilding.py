@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import sqlite3
 import sys
@@ -18,6 +17,9 @@ from sqlalchemy import make_url
 from beamsession.archive.found_products import found_jobs
 from beamsession.archive.read_record import RootRecord, read_record
 from beamsession.config import Beamline, load
+from beamsession.crew.closed import closed
+from beamsession.crew.position import FilePosition, SharedPosition
+from beamsession.crew.roster import Roster
 from beamsession.model.clock import utc_now
 from beamsession.model.errors import InvalidInputError, RefusedError
 from beamsession.model.principal import Caller, Principal
@@ -93,19 +95,21 @@ def write(plan: Rebuild, *, replace: bool) -> None:
     """
     caller = Caller(Principal(user_name(), plan.beamlines[0].operator.role), "cli")
     instruments = [record.instrument for record in plan.records]
+    rosters: list[Roster | None] = []
     with ExitStack() as held:
         for beamline, instrument in zip(plan.beamlines, instruments, strict=True):
             held.enter_context(InstrumentLock(beamline.state, instrument))
             held.enter_context(_without_worker(beamline.state))
+            rosters.append(held.enter_context(closed(beamline.jobs_url, beamline.store_url, instrument)))
         present = _sqlite_file(plan.url, replace=replace)
         if present is None:
-            _rewind_workers(plan)
+            _rewind_workers(plan, rosters)
             restore(plan.url, plan.contents, caller, instruments)
             return
         coming = present.with_name(f".{present.name}.rebuilt")
         _remove(coming)
         restore(f"sqlite:///{coming}", plan.contents, caller, instruments)
-        _rewind_workers(plan)
+        _rewind_workers(plan, rosters)
         aside = _linked_aside(present)
         for suffix in _BESIDE:
             present.with_name(present.name + suffix).unlink(missing_ok=True)  # SQLite would read it into the new one
@@ -177,20 +181,16 @@ def _sqlite_file(url: str, *, replace: bool) -> Path | None:
     return path if path.exists() else None
 
 
-def _rewind_workers(plan: Rebuild) -> None:
+def _rewind_workers(plan: Rebuild, rosters: Sequence[Roster | None]) -> None:
     """Where a worker has read more of the lost store than will be in the new one, it goes on at the new one's end.
 
     Done before the new one is there: a worker that began with it behind its end would pass over what comes next.
     """
     last = plan.contents.events[-1].seq if plan.contents.events else 0
-    for beamline in plan.beamlines:
-        path = beamline.state / _POSITION
-        try:
-            read = int(json.loads(path.read_text(encoding="ascii"))["seq"])
-        except (OSError, ValueError, KeyError, TypeError):
-            continue  # The worker begins at the beginning then, which costs time only.
-        if read > last:
-            path.write_text(json.dumps({"seq": last}), encoding="ascii")
+    for beamline, roster in zip(plan.beamlines, rosters, strict=True):
+        position = SharedPosition(roster) if roster else FilePosition(beamline.state / _POSITION)
+        if position.load() > last:
+            position.save(last)
 
 
 @contextmanager

@@ -10,7 +10,8 @@ from typing import Any
 
 from beamsession.faces.epics.pv import Group, Kind, Pv
 from beamsession.model.alarms import Severity
-from beamsession.model.states import RunState, SessionState
+from beamsession.model.catalogue_standing import CatalogueState
+from beamsession.model.states import IngestState, RunState, SessionState
 
 DEVICE_STATES = (
     *("ON", "OFF", "CLOSE", "OPEN", "INSERT", "EXTRACT", "MOVING", "STANDBY", "FAULT", "INIT", "RUNNING", "ALARM"),
@@ -20,6 +21,7 @@ DEVICE_STATES = (
 _DEVICE_SEVERITIES = {"FAULT": "MAJOR", "ALARM": "MAJOR", "INIT": "MINOR", "UNKNOWN": "INVALID"}
 OUTCOMES = ("IDLE", "BUSY", "DONE", "FAILED")
 DETECTOR_STATES = ("IDLE", "WAITING", "RECORDING", "COMPLETED", "INCOMPLETE")
+INGEST_STATES = ("NONE", *(state.name for state in IngestState))
 SEVERITIES = tuple(severity.name for severity in Severity)
 NEWEST_RUNS = 20
 MAX_DETECTORS = 64
@@ -143,6 +145,32 @@ _ATTRIBUTES = (
         low=0,
         archived=True,
         alarmed=True,
+    ),
+    _real(
+        "IngestOldestAge",
+        Group.CATALOGUE,
+        "How long the oldest of those on their way is due, in steps of 10 s; 0 without any",
+        units="s",
+        precision=0,
+        low=0,
+        archived=True,
+        alarmed=True,
+    ),
+    _enum(
+        "CatalogueState",
+        Group.CATALOGUE,
+        "Whether the catalogue can be reached; NONE where none is configured",
+        [state.value for state in CatalogueState],
+        severities=tuple("MINOR" if state is CatalogueState.UNREACHABLE else "NO_ALARM" for state in CatalogueState),
+        archived=True,
+    ),
+    _enum(
+        "IngestState",
+        Group.CATALOGUE,
+        "How far the session completed last is on its way to the catalogue; NONE where it was never sent",
+        INGEST_STATES,
+        severities=tuple("MINOR" if state == IngestState.PARKED.name else "NO_ALARM" for state in INGEST_STATES),
+        archived=True,
     ),
     _big("LastCompletedId", Group.CATALOGUE, "Id of the session completed last, 0 before the first", low=0),
     _string("DatasetPid", Group.CATALOGUE, "Its dataset in the catalogue, empty until it is archived"),

@@ -65,6 +65,13 @@ _TREE: dict[str, dict[str, Alarm]] = {
             "Overview",
             delay=60,
         ),
+        "IngestOldestAge": Alarm(
+            "A completed session is on its way to the catalogue for too long",
+            "`beamsession ingest status` says whether the catalogue can be reached, and `beamsession ingest show` what "
+            "the session waits for. Its data are safe.",
+            "Overview",
+            delay=60,
+        ),
     },
     "Server": {
         "AlarmSeverity": Alarm(

@@ -108,10 +108,20 @@ def _disk(box: Panel) -> None:
 
 
 def _catalogue(box: Panel) -> None:
-    names = {
-        "On their way": "IngestPending",
-        "Waiting": "IngestParked",
-        "Last completed": "LastCompletedId",
-        "Its dataset": "DatasetPid",
-    }
-    lines(box, names, GAP, 6, 110, box.width - 2 * GAP)
+    """Counts and states side by side: what is told in a word needs no line of its own."""
+    rows = (
+        (("On way", "IngestPending"), ("Parked", "IngestParked")),
+        (("Oldest", "IngestOldestAge"), ("SciCat", "CatalogueState")),
+        (("Last", "LastCompletedId"), ("Ingest", "IngestState")),
+    )
+    label, first = 54, 76
+    second = box.width - 2 * GAP - 2 * label - first - GAP
+    y = 6
+    for (left, left_pv), (right, right_pv) in rows:
+        box.label(left, Place(GAP, y, label))
+        box.value(left_pv, Place(GAP + label, y, first))
+        x = GAP + label + first + GAP
+        box.label(right, Place(x, y, label))
+        box.value(right_pv, Place(x + label, y, second))
+        y += STEP
+    lines(box, {"Dataset": "DatasetPid"}, GAP, y, label, box.width - 2 * GAP)

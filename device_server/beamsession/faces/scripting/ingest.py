@@ -9,7 +9,7 @@ from typing import Any
 from beamsession.faces.scripting.connection import call
 from beamsession.faces.scripting.records import Record, session_facts, session_number
 from beamsession.faces.scripting.values import plain_object
-from beamsession.faces.scripting.waiting import wait_for
+from beamsession.faces.scripting.waiting import wait_for, wait_for_job
 from beamsession.model.errors import RefusedError, WrongStateError
 from beamsession.model.states import IngestState, SessionState
 
@@ -19,6 +19,7 @@ def session_ingest_scicat(
     matadata: Mapping[str, Any] = {},
     metadata: Mapping[str, Any] | None = None,
     *,
+    parameters: str | None = None,
     timeout: float | None = 3600,
 ) -> tuple[str, str]:
     """Send a completed session to the catalogue, wait until it is there, and return the dataset's name and pid.
@@ -26,10 +27,11 @@ def session_ingest_scicat(
     `matadata` (or `metadata`, which is the same) are laid over the session's own in the document that is sent, and are
     not kept with the session: keys that are fields of a dataset become these, all others are scientific metadata. A
     session that is archived already is not sent again: its name and pid are returned, or the error ARCHIVED is raised
-    where something was to be laid over. Raises the reason why the catalogue does not take it, and the error
-    NOT_IN_TIME after `timeout` seconds (None: no limit).
+    where something was to be laid over. `parameters` are an external ingestor's options for this one call, in place of
+    the configured ones; without such an ingestor they are refused. Raises the reason why the catalogue does not take
+    it, and the error NOT_IN_TIME after `timeout` seconds (None: no limit).
     """
-    return _ingested(id, {**matadata, **(metadata or {})}, None, timeout)
+    return _ingested(id, {**matadata, **(metadata or {})}, parameters, timeout)
 
 
 def ingest_scicat(
@@ -40,12 +42,38 @@ def ingest_scicat(
     *,
     timeout: float | None = 3600,
 ) -> str:
-    """The same as `session_ingest_scicat`; returns the dataset's pid alone.
-
-    `parameters` were options of a command line; there is none any more, so anything but None is refused with the
-    reason.
-    """
+    """The same as `session_ingest_scicat`; returns the dataset's pid alone."""
     return _ingested(id, {**matadata, **(metadata or {})}, parameters, timeout)[1]
+
+
+def ingest_status() -> dict[str, Any]:
+    """How the way to the catalogue stands: `counts` by state, the oldest that is not done, which catalogues answer."""
+    return call("ingest_status")
+
+
+def ingest_show(id: int) -> dict[str, Any]:
+    """How far a session is on its way: its state, its datasets, what is wrong by field (`problems`), its history."""
+    return call("ingest_show", session=session_number(id))
+
+
+def ingest_retry(id: int | None = None, code: str | None = None) -> list[int]:
+    """Try the ingest of a session again now, or of all that are parked (by reason `code`); the sessions taken."""
+    return call("ingest_retry", session=None if id is None else session_number(id), code=code)
+
+
+def ingest_cancel(id: int, *, force: bool = False, reason: str = "") -> str:
+    """Give the ingest of a session up; what stays in the catalogue, empty if nothing can be there."""
+    return call("ingest_cancel", session=session_number(id), force=force, reason=reason)
+
+
+def ingest_dry_run(id: int = 0, *, remote: bool = False, timeout: float | None = 3600) -> dict[str, Any]:
+    """Try the ingest of a session (0: the open one) out and send nothing: `would_go`, `problems`, `datasets`."""
+    return wait_for_job(call("ingest_dry_run", session=id, remote=remote), timeout)
+
+
+def ingest_payload(id: int = 0, *, files: bool = False, timeout: float | None = 3600) -> dict[str, Any]:
+    """The documents that are sent for a session (0: the open one): frozen ones, or what they would be now."""
+    return wait_for_job(call("ingest_payload", session=id, files=files), timeout)
 
 
 def _ingested(

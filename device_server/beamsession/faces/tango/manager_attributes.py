@@ -13,10 +13,11 @@ from tango.server import attribute
 import beamsession
 from beamsession.faces.tango.text import to_json, to_tango
 from beamsession.model.alarms import Severity, minutes_left
+from beamsession.model.catalogue_standing import CatalogueState
 from beamsession.model.clock import to_text
 from beamsession.model.names import UNKNOWN
 from beamsession.model.plain import plain
-from beamsession.model.states import RunState, SessionState
+from beamsession.model.states import IngestState, RunState, SessionState
 from beamsession.model.view import View
 
 _GIB = 1024**3
@@ -132,7 +133,14 @@ def _text(moment: Any) -> str:
     return to_text(moment) if moment else ""
 
 
+def _has_alarm(view: View, code: str) -> bool:
+    return any(alarm.code == code for alarm in view.alarms)
+
+
 _ENUM = "DevEnum"
+_NO_INGEST = "NONE"
+INGEST_LABELS = (_NO_INGEST, *(state.name for state in IngestState))
+"""Labels of the attribute IngestState."""
 ROWS: tuple[Row, ...] = (
     Row("SessionId", "DevLong64", "Id of the open session, 0 without one", _session(lambda s: s.id, 0)),
     Row("SessionName", str, "Its immutable name; 'unknown' without one", _session(lambda s: s.name, UNKNOWN)),
@@ -235,10 +243,35 @@ ROWS: tuple[Row, ...] = (
         lambda view: _WARNING if view.ingest_parked else _VALID,
     ),
     Row(
+        "IngestOldestAge",
+        float,
+        "How long the oldest of those on their way is due, in steps of 10 s; 0 without any. The alarm limit is "
+        "catalogue.alarm_age_h of the configuration",
+        lambda view: float(view.ingest_age_s),
+        lambda view: _WARNING if _has_alarm(view, "INGEST_OLD") else _VALID,
+        {"unit": "s", "min_value": 0.0, "format": "%9.0f"},
+    ),
+    Row(
+        "CatalogueState",
+        _ENUM,
+        "Whether the catalogue can be reached, as the worker found it last; NONE where none is configured",
+        lambda view: list(CatalogueState).index(view.catalogue_state),
+        lambda view: _WARNING if view.catalogue_state is CatalogueState.UNREACHABLE else _VALID,
+        {"enum_labels": [state.value for state in CatalogueState]},
+    ),
+    Row(
         "LastCompletedId",
         "DevLong64",
         "Id of the session completed last, 0 before the first",
         lambda view: view.last_completed.id if view.last_completed else 0,
+    ),
+    Row(
+        "IngestState",
+        _ENUM,
+        "How far that one is on its way to the catalogue; NONE where it was never sent",
+        lambda view: INGEST_LABELS.index(view.last_ingest.state.name if view.last_ingest else _NO_INGEST),
+        lambda view: _WARNING if view.last_ingest and view.last_ingest.state is IngestState.PARKED else _VALID,
+        {"enum_labels": list(INGEST_LABELS)},
     ),
     Row(
         "DatasetPid",

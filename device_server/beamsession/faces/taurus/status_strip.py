@@ -6,6 +6,9 @@ import math
 
 from beamsession.faces.taurus.qt import QtCore, QtWidgets
 from beamsession.faces.taurus.scene import Scene
+from beamsession.model.catalogue_standing import CatalogueState
+
+_LONG_S = 600
 
 
 class StatusStrip(QtWidgets.QWidget):
@@ -31,7 +34,8 @@ class StatusStrip(QtWidgets.QWidget):
         self.minutes.setText(f"full in {_duration(minutes)}" if math.isfinite(minutes) else "")
         self.minutes.setToolTip(scene.docs.get("DiskMinutesLeft", ""))
         self.ingest.setText(
-            f"·  Catalogue: {pending} on the way" + (f", {parked} waiting for a person" if parked else "")
+            f"·  Catalogue{_unreached(scene)}: {pending} on the way{_since(scene)}"
+            + (f", {parked} waiting for a person" if parked else "")
         )
         self.ingest.setStyleSheet("color: #7a5600; font-weight: 600;" if parked else "")
         self.ingest.setToolTip(f"{scene.docs.get('IngestPending', '')}. {scene.docs.get('IngestParked', '')}")
@@ -40,6 +44,18 @@ class StatusStrip(QtWidgets.QWidget):
             f"·  Session {last}: {pid}" if pid else f"·  Session {last} is not archived yet" if last else ""
         )
         self.pid.setToolTip(scene.docs.get("DatasetPid", ""))
+
+
+def _unreached(scene: Scene) -> str:
+    """A word about a catalogue that cannot be reached; a manager of an earlier version does not tell."""
+    states = list(CatalogueState)
+    return " (not reachable)" if scene.whole("CatalogueState") == states.index(CatalogueState.UNREACHABLE) else ""
+
+
+def _since(scene: Scene) -> str:
+    """For how long the oldest is on its way, once that is long."""
+    seconds = scene.real("IngestOldestAge")
+    return f" ({_duration(seconds / 60)})" if seconds >= _LONG_S else ""
 
 
 def _duration(minutes: float) -> str:
