@@ -1,13 +1,15 @@
 """The search for the highest rate at which no frame is lost, for a client that only counts and for the recorder.
 
 Both climb the same ladder, in turns: its top is as fast as the detector can, each rung below is a tenth slower. A rung
-is held if all frames came in two of three tries, for the machine has other work too. The search begins at the top,
-leaps down until a rung is held, then halves in on what lies between. Where none is held down to the lowest, or the time
+is held if all frames came in two of three tries, for the machine has other work too. The search begins at the
+rate at which frames came when the detector was as fast as it can, leaps from there, and halves in on what lies between.
+Where none is held down to the lowest, or the time
 is over, that is said. Detector, client and recorder share one machine: a rate counts for the whole of them.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import statistics
 import time
@@ -25,10 +27,10 @@ from rows import Load, family_cpu_s, load_of, row
 
 GOAL = 0.9
 _STEP = 1.1  # from rung to rung
-_RUNGS = 32  # the lowest is a twentieth of the top
+_RUNGS = 49  # the lowest is a hundredth of the top
 _TRIES = 3
 _ENOUGH = 2
-_LONGEST_S = 25.0
+_LONGEST_S = 40.0
 _WARM_UP = 4.0  # times slower than as fast as it goes
 _BYTES = 512 * MIB
 _FEWEST, _MOST = 24, 4000
@@ -54,13 +56,16 @@ class Ladder:
             bare = stack.enter_context(reference("bare_loop.py", self.folder, side, dtype, frames, "raw"))
             client = stack.enter_context(reference(*self.counting))
             attempts = _Attempts(self.camera, frames, frames * nbytes, Runs(self.detector, self.folder), client)
-            # The memory of ring and clients is touched for the first time, and the top is found.
-            top = max(attempt(0.0).made for attempt in (attempts.count, attempts.record))
+            # The memory of ring and clients is touched for the first time, then the top is found.
+            fastest = attempts.count(0.0).made
             for attempt in (attempts.count, attempts.record):
-                attempt(top / _WARM_UP)
+                attempt(fastest / _WARM_UP)
+            counted_at_top, recorded_at_top = attempts.count(0.0), attempts.record(0.0)
+            top = max(counted_at_top.made, recorded_at_top.made)
             before = self._load()
             until = time.monotonic() + _LONGEST_S
-            counting, recording = Search(attempts.count, top), Search(attempts.record, top)
+            counting = Search(attempts.count, top, counted_at_top.seen)
+            recording = Search(attempts.record, top, recorded_at_top.seen)
             written: list[list[float]] = []
             while not (counting.ended and recording.ended) and time.monotonic() < until:
                 counting.step()
@@ -89,10 +94,11 @@ class Ladder:
 
 @dataclass(frozen=True)
 class Attempt:
-    """The rate at which frames were really made, and whether all came."""
+    """The rates at which frames were really made and seen, frames/s, and whether all came."""
 
     made: float
     came: bool
+    seen: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -112,7 +118,7 @@ class _Attempts:
         warm(self.runs.folder, self.nbytes)
         self.runs.begin()
         made = self._make(rate)
-        return Attempt(made, came=self.runs.end().written == self.frames)
+        return self._attempt(made, self.runs.end().written)
 
     def count(self, rate: float) -> Attempt:
         """The same for the client that only counts."""
@@ -129,7 +135,10 @@ class _Attempts:
         self.client.once("end")
         if seen == self.frames:
             self.counting.append((made, cpu / self.frames))
-        return Attempt(made, came=seen == self.frames)
+        return self._attempt(made, seen)
+
+    def _attempt(self, made: float, seen: float) -> Attempt:
+        return Attempt(made, came=seen == self.frames, seen=made * seen / self.frames)
 
     def _make(self, rate: float) -> float:
         """Have the camera make its frames; frames per second as it really made them."""
@@ -141,10 +150,14 @@ class _Attempts:
 
 @dataclass
 class Search:
-    """Finds the highest rung that is held by `attempt`, which is given a rate in frames/s, 0 for the top."""
+    """Finds the highest rung that is held by `attempt`, which is given a rate in frames/s, 0 for the top.
+
+    It begins at the rung of the rate `begin`.
+    """
 
     attempt: Callable[[float], Attempt]
     top: float
+    begin: float
     highest: float = 0.0
     """Frames/s of the highest rung held so far; 0 for none."""
     _lost: int = -1  # the lowest rung known not to be held; 0 is the top, greater ones are slower
@@ -161,7 +174,9 @@ class Search:
         """Why the value may be too low; empty where it is as exact as the rungs."""
         slowest = self.top / _STEP ** max(self._lost, 0)
         if self._held is None:
-            return f"no rate without loss found from {self.top:.0f} down to {slowest:.0f} frames/s"
+            return f"no rate without loss found, down to {slowest:.0f} frames/s"
+        if self._lost < 0 and not self.ended:
+            return "out of time, the value may be too low; nothing was lost"
         return "" if self.ended else f"out of time, the value may be too low; lost at {slowest:.0f} frames/s"
 
     def step(self) -> None:
@@ -180,12 +195,15 @@ class Search:
             self._lost = rung
 
     def _next(self) -> int:
-        if self._lost < 0:
-            return 0
-        if self._held is not None:
+        if self._lost < 0 and self._held is None:
+            slower = math.log(self.top / self.begin, _STEP) if self.begin > 0 else _RUNGS
+            return max(0, min(round(slower), _RUNGS - 1))
+        if self._lost >= 0 and self._held is not None:
             return (self._lost + self._held) // 2
-        self._leap *= 2
-        return min(self._lost + self._leap, _RUNGS - 1)
+        leap, self._leap = self._leap, self._leap * 2
+        if self._held is not None:
+            return max(self._held - leap, 0)
+        return min(self._lost + leap, _RUNGS - 1)
 
 
 def _settled(tries: list[Attempt]) -> bool:
