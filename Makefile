@@ -10,7 +10,8 @@ BIN := .venv/bin
 TESTS ?= tests
 # Windows and event loops of other libraries get processes of their own.
 APART := tests/bluesky tests/epics tests/phoebus tests/taurus_panel
-PYTEST := $(BIN)/python -m pytest -n 2 --dist loadscope # two at a time: they wait for servers most of the time
+# Three at a time: they wait for servers much of the time. Whole modules, in the order of tests/conftest.py.
+PYTEST := $(BIN)/python -m pytest -n 3 --dist loadscope --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test bench lint pages environment

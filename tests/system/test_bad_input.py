@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -161,3 +163,10 @@ def test_text_beyond_latin_1_travels_exactly(client: Client) -> None:
     assert client.read("SessionName") == "Lukasz 2theta"
     shown = client.ask("session_show")
     assert (shown["name"], shown["title"], shown["metadata"]) == ("Łukasz 2θ", "θ scan", {"Å": "λ"})
+
+
+def test_a_second_up_on_the_same_state_is_refused(up: Up) -> None:
+    command = [sys.executable, "-m", "beamsession.servers.up", "--simulate", "--state", str(up.state)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 1
+    assert str(up.process.pid) in done.stderr

@@ -125,13 +125,6 @@ def test_up_names_what_cannot_start(tmp_path: Path) -> None:
         assert "Traceback" not in done.stderr
 
 
-def test_a_second_up_on_the_same_state_is_refused(up: Up) -> None:
-    command = [sys.executable, "-m", "beamsession.servers.up", "--simulate", "--state", str(up.state)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-    assert done.returncode == 1
-    assert str(up.process.pid) in done.stderr
-
-
 def test_up_comes_back_with_everything_after_it_was_killed(tmp_path: Path) -> None:
     state = tmp_path / "state"
     first = Up(state, "--simulate", *SMALL)
