@@ -31,29 +31,46 @@ def configuration_page() -> str:
     tables = [
         section
         for name, field in schema["properties"].items()
-        for title, definition in _tables(schema, name, field)
-        for section in (f"## {title}", _text(definition), _keys(schema, definition))
+        for title, definition, known in _tables(schema, name, field)
+        for section in (f"## {title}", _text(definition), *_key_sections(schema, definition, known))
         if section
     ]
     return page("Configuration file", _INTRODUCTION, "## Top level", _keys(schema, schema), *tables)
 
 
-def _tables(schema: dict[str, Any], name: str, field: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    """The sections that a key of the top level makes, with the definition of each, tables inside included."""
+def _tables(
+    schema: dict[str, Any], name: str, field: dict[str, Any]
+) -> list[tuple[str, dict[str, Any], dict[str, Any]]]:
+    """The sections that a key of the top level makes, tables inside included: title, definition, and what another kind
+    of the same table has said already.
+    """
     if field.get("type") == "array":
         items = field["items"]
         kinds = items.get("oneOf", [items])
-        return [(_array_title(name, _resolve(schema, kind)), _resolve(schema, kind)) for kind in kinds]
-    definition = _definition(schema, field)
+        return [(_array_title(name, _resolve(schema, kind)), _resolve(schema, kind), {}) for kind in kinds]
+    kinds = [_resolve(schema, kind) for option in field.get("anyOf", ()) for kind in option.get("oneOf", ())]
+    definition = kinds[0] if kinds else _definition(schema, field)
     if definition is None:
         return []
-    found = [(code(f"[{name}]"), definition)]
+    found: list[tuple[str, dict[str, Any], dict[str, Any]]] = [(code(f"[{name}]"), definition, {})]
     for key, inner in definition["properties"].items():
         below = _definition(schema, inner.get("items", inner))
         if below is not None:
             shown = f"[[{name}.{key}]]" if inner.get("type") == "array" else f"[{name}.{key}]"
-            found.append((code(shown), below))
+            found.append((code(shown), below, {}))
+    for kind in kinds[1:]:
+        word = kind["properties"]["kind"]["const"]
+        found.append((code(f"[{name}]") + f' with `kind = "{word}"`', kind, definition["properties"]))
     return found
+
+
+def _key_sections(schema: dict[str, Any], definition: dict[str, Any], known: dict[str, Any]) -> list[str]:
+    """The keys; of those that are `known` the names only."""
+    properties = definition["properties"]
+    same = [key for key, field in properties.items() if known.get(key) == field]
+    own = {key: field for key, field in properties.items() if key not in same}
+    sections = [_keys(schema, {**definition, "properties": own})]
+    return [*sections, f"As above: {', '.join(map(code, same))}."] if same else sections
 
 
 def _array_title(name: str, definition: dict[str, Any]) -> str:

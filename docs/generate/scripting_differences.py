@@ -106,11 +106,15 @@ DIFFERENCES = [
     [
         "`session_ingest_scicat`",
         "starts a program; also for an open session; twice is an error",
-        "asks the catalogue itself, for completed sessions; of an archived one the name and pid are returned",
+        "asks the catalogue or starts that program; completed sessions only; of an archived one name and pid are told",
     ],
     ["`session_name`, `session_paused`", "never fail", "fail where the manager does not answer"],
     ["functions that wait", "wait without a limit", "give up waiting after `timeout`; what they wait for goes on"],
-    ["`parameters` of `ingest_scicat`", "options of that program, kept for later", "anything but None is refused"],
+    [
+        "`parameters` of `ingest_scicat`",
+        "options of that program, kept for later",
+        "its options for this one call, harmless ones only; refused where the catalogue is asked directly",
+    ],
     ["`matadata`", "the only spelling", "`metadata` is understood as well, and wins where both have a key"],
     [
         "functions of the start-up script that are called",
