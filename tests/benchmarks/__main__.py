@@ -14,14 +14,11 @@ from rich.table import Table
 _FOLDER = Path(__file__).parent
 _RESULT = Path("build/bench.json")
 _COLUMNS = 120
-# Eight minutes of faults and kills, which count what arrives and no time.
-_ONLY_BY_NAME = {"ingest_faults"}
 
 
 def main() -> None:
     """Exit code 1 if a benchmark could not be run; a missed goal is shown, never an error."""
-    known = {path.stem.removeprefix("bench_") for path in _FOLDER.glob("bench_*.py")}
-    wanted = sys.argv[1:] or sorted(known - _ONLY_BY_NAME)
+    wanted = sys.argv[1:] or sorted(path.stem.removeprefix("bench_") for path in _FOLDER.glob("bench_*.py"))
     sys.path.insert(0, str(_FOLDER))
     console = Console()
     if not console.is_terminal:
