@@ -8,7 +8,8 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from beamsession.archive.placing import dress, sync_folder
+from beamsession.archive.placing import dress
+from beamsession.archive.sync import sync_folder
 from beamsession.model.errors import RefusedError
 from beamsession.model.plan import FileRules
 

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from beamsession.archive.placing import dress, replace_file, sync_folder
+from beamsession.archive.placing import dress, replace_file
+from beamsession.archive.sync import sync_folder
 from beamsession.model.plan import FileRules
 
 _TAIL = 64 * 1024

@@ -8,7 +8,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from beamsession.archive.placing import dress, sync_folder
+from beamsession.archive.placing import dress
+from beamsession.archive.sync import sync_folder
 from beamsession.model.plan import FileRules
 
 _BUFFER = 1024 * 1024

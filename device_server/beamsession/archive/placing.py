@@ -6,6 +6,7 @@ import grp
 import os
 from pathlib import Path
 
+from beamsession.archive.sync import sync_folder
 from beamsession.model.errors import RefusedError
 from beamsession.model.plan import FileRules
 
@@ -69,12 +70,3 @@ def replace_file(path: Path, content: bytes, rules: FileRules) -> None:
         temporary.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in `folder` durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

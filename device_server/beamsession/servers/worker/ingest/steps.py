@@ -18,12 +18,12 @@ from beamsession.catalogue.target import ChecksumAlgorithm
 from beamsession.catalogue.validate import block_problems
 from beamsession.model.clock import to_text
 from beamsession.model.errors import BeamsessionError, RefusedError, WrongStateError
-from beamsession.model.session import Session
-from beamsession.model.states import DatasetState, SessionState
+from beamsession.model.states import DatasetState
 from beamsession.servers.worker.ingest.attempt import Attempt, Frozen, Parcel, attempt_folder
 from beamsession.servers.worker.ingest.attempt_lock import attempt_lock
 from beamsession.servers.worker.ingest.checksum_store import ChecksumStore
 from beamsession.servers.worker.ingest.checksum_taking import ChecksumTaking
+from beamsession.servers.worker.ingest.completed import completed_session
 from beamsession.servers.worker.ingest.doubt import Doubt
 from beamsession.servers.worker.ingest.freezer import Freezer, Tell
 from beamsession.servers.worker.ingest.hashing import Hashing
@@ -113,7 +113,7 @@ class IngestSteps:
         `attachments` it has. What is in the catalogue stays as it is.
         """
         self._announce(session_id)
-        session, attempt = self._completed(session_id), self._attempt(session_id)
+        session, attempt = completed_session(self._store, session_id), self._attempt(session_id)
         self._freezer.freeze(session, attempt, tell)
         ingest = self._store.ingest(session_id)
         if self._server_pids is not None and ingest is not None and ingest.in_doubt and not attempt.marked("create"):
@@ -284,18 +284,8 @@ class IngestSteps:
         """Remove what is of no use once the session is archived; what was sent stays, to be looked at."""
         ChecksumStore(self._attempt(session_id).folder).forget()
 
-    def _completed(self, session_id: int) -> Session:
-        session = self._store.session(session_id)
-        if session.state is SessionState.COMPLETED:
-            return session
-        raise WrongStateError(
-            f"Session {session_id} is {session.state.value}, not completed.",
-            value=session.state.value,
-            remedy="Complete it, then ask for the ingest.",
-        )
-
     def _require_same(self, session_id: int, frozen: Frozen) -> None:
-        if not frozen.is_of(self._completed(session_id)):
+        if not frozen.is_of(completed_session(self._store, session_id)):
             raise WrongStateError(
                 f"Session {session_id} was opened and completed again since its files were listed.",
                 value=session_id,

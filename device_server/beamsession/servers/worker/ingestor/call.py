@@ -11,9 +11,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from beamsession.archive.sync import sync_folder
 from beamsession.catalogue.ingestor_verdict import End, Ending
 from beamsession.model.value import Value
-from beamsession.servers.worker.ingestor.durable_file import sync_folder, write_durably
+from beamsession.servers.worker.ingestor.durable_file import write_durably
 from beamsession.servers.worker.ingestor.guard import CLAIM, END, ERR, OUT
 
 METADATA, LISTING = "metadata.json", "filelisting.txt"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from beamsession.archive.sync import sync_folder
+
 
 def write_durably(path: Path, content: bytes) -> None:
     """Write `content` to `path`, which is replaced at once; when this returns it is on the disk."""
@@ -15,12 +17,3 @@ def write_durably(path: Path, content: bytes) -> None:
         os.fsync(stream.fileno())
     temporary.replace(path)
     sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Have the names in `folder` on the disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

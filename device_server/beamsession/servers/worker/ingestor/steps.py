@@ -23,8 +23,9 @@ from beamsession.model.errors import RefusedError, WrongStateError
 from beamsession.model.event import Event
 from beamsession.model.instrument import Instrument
 from beamsession.model.session import Session
-from beamsession.model.states import IngestState, SessionState
+from beamsession.model.states import IngestState
 from beamsession.servers.worker.ingest.attempt_lock import attempt_lock
+from beamsession.servers.worker.ingest.completed import completed_session
 from beamsession.servers.worker.ingest.freezer import Tell
 from beamsession.servers.worker.ingest.session_files import gather
 from beamsession.servers.worker.ingestor.call import IngestorCall, Intent, LastWord, newest_call, next_call, tail_of
@@ -99,7 +100,7 @@ class IngestorSteps:
 
     def _prepare(self, session_id: int, tell: Tell) -> None:
         self._announce(session_id)
-        session = self._completed(session_id)
+        session = completed_session(self._store, session_id)
         calls = self._calls(session_id)
         newest = newest_call(calls)
         if newest is not None and newest.is_intended and not self._may_follow(session_id, newest):
@@ -263,16 +264,6 @@ class IngestorSteps:
         for part in (secret, secret.partition(":")[2]):
             text = text.replace(part, "***") if part else text
         return text
-
-    def _completed(self, session_id: int) -> Session:
-        session = self._store.session(session_id)
-        if session.state is SessionState.COMPLETED:
-            return session
-        raise WrongStateError(
-            f"Session {session_id} is {session.state.value}, not completed.",
-            value=session.state.value,
-            remedy="Complete it, then ask for the ingest.",
-        )
 
     def _source_folder(self, session_id: int) -> str:
         return os.path.realpath(self._instrument.data_root / self._store.session(session_id).folder)
